@@ -1,0 +1,68 @@
+"""The engine's public names. Importing it loads nothing; ``load`` and ``generate`` do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from engine.events import Cancelled, CancelToken, Event, Finished, Preview, Progress, ShotDone
+from engine.scene import MAX_PROMPT, MAX_SHOTS, Scene, Shot, Take
+from engine.shapes import VideoShape, nearest_length
+
+if TYPE_CHECKING:
+    from engine.backbones.base import Backbone
+
+
+def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
+    """A backbone by name ("pocket") or folder, on ``device`` (default: CUDA if there is one, else the CPU)."""
+    from engine import backbones
+
+    return backbones.load(name, device=device)
+
+
+def generate(scene: Scene, backbone: Backbone, **settings: Any) -> Iterator[Event]:  # noqa: ANN401 - passed through
+    """Make a scene's shots; see ``engine.generation.generate`` for the settings."""
+    from engine import generation
+
+    return generation.generate(scene, backbone, **settings)
+
+
+def vocabulary() -> dict[str, tuple[str, ...]]:
+    """The pocket world's words by group, as a creator would write them."""
+    from engine.world import spec
+
+    unseen = {word for words in spec.UNSEEN.values() for word in words} | {"none"}
+    groups = {
+        "animals": spec.SPECIES,
+        "colours": spec.COLOURS,
+        "accessories": spec.ACCESSORIES,
+        "places": spec.PLACES,
+        "times": spec.TIMES,
+        "weather": spec.WEATHERS,
+        "actions": spec.ACTIONS,
+        "framing": spec.FRAMINGS,
+        "camera": spec.CAMERAS,
+        "props": spec.PROPS,
+    }
+    return {name: tuple(w.replace("_", " ") for w in words if w not in unseen) for name, words in groups.items()}
+
+
+__all__ = [
+    "MAX_PROMPT",
+    "MAX_SHOTS",
+    "CancelToken",
+    "Cancelled",
+    "Event",
+    "Finished",
+    "Preview",
+    "Progress",
+    "Scene",
+    "Shot",
+    "ShotDone",
+    "Take",
+    "VideoShape",
+    "generate",
+    "load",
+    "nearest_length",
+    "vocabulary",
+]

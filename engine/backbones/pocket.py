@@ -1,0 +1,112 @@
+"""The pocket backbone: a small real model of the cartoon world, runnable on any laptop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from engine.backbones.pocket_codec import PocketCodec
+from engine.backbones.pocket_text import UNKNOWN, PocketTextEncoder
+from engine.backbones.pocket_transformer import PocketTransformer
+from engine.context import Block, Layout
+from engine.runtime import Runtime, choose_runtime, fingerprint
+from engine.shapes import VideoShape
+
+PARTS = {"transformer": PocketTransformer, "text_encoder": PocketTextEncoder, "codec": PocketCodec}
+
+
+class PocketBackbone:
+    """Codec, text encoder and transformer under one runtime. Defaults were chosen by measurement (README)."""
+
+    name = "pocket"
+    shift = 1.0
+    guidance = 3.0
+    steps = 20
+
+    def __init__(
+        self,
+        *,
+        tokenizer: Tokenizer,
+        transformer: PocketTransformer,
+        text_encoder: PocketTextEncoder,
+        codec: PocketCodec,
+        runtime: Runtime,
+        weights: str = "unsaved",
+    ) -> None:
+        self.tokenizer, self.runtime, self.weights = tokenizer, runtime, weights
+        self.transformer, self.text_encoder, self.codec = (
+            _prepare(part, runtime) for part in (transformer, text_encoder, codec)
+        )
+        self.patch = transformer.config.patch
+        self.longest = text_encoder.config.longest
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, device: str | None = None) -> PocketBackbone:
+        """Load the usual diffusers folders; ValueError names the missing or broken one."""
+        try:
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises bare Exception for every fault
+            raise ValueError(_broken(folder, "tokenizer")) from error
+        parts = {}
+        for name, kind in PARTS.items():
+            try:
+                parts[name] = kind.from_pretrained(folder / name, use_safetensors=True, torch_dtype=torch.float32)
+            except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+                raise ValueError(_broken(folder, name)) from error
+        return cls(tokenizer=tokenizer, runtime=choose_runtime(device), weights=fingerprint(folder), **parts)
+
+    def shape(self, frames: int, height: int, width: int) -> VideoShape:
+        return VideoShape(frames=frames, height=height, width=width, patch=self.patch)
+
+    @torch.inference_mode()
+    def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
+        features = []
+        for prompt in prompts:
+            ids = self.tokenizer.encode(prompt).ids[: self.longest]
+            with self.runtime.autocast():
+                features.append(self.text_encoder(torch.tensor([ids], device=self.runtime.device)))
+        return features
+
+    @torch.inference_mode()
+    def encode(self, pixels: Tensor) -> Tensor:
+        with self.runtime.autocast():
+            return self.codec.encode(pixels.to(self.runtime.device)).float()
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        with self.runtime.autocast():
+            return self.codec.decode(latents.to(self.runtime.device)).float()
+
+    @torch.inference_mode()
+    def predict(self, blocks: Sequence[Block], layout: Layout) -> list[Tensor]:
+        with self.runtime.autocast():
+            velocities, _ = self.transformer(blocks, layout)
+        return [velocity.float() for velocity in velocities]
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        encoding = self.tokenizer.encode(text)
+        found = [text[a:b] for token, (a, b) in zip(encoding.tokens, encoding.offsets, strict=True) if token == UNKNOWN]
+        return tuple(dict.fromkeys(found))
+
+    def record(self) -> dict[str, Any]:
+        return {"backbone": self.name, "weights": self.weights, "torch": version("torch")}
+
+
+def _prepare(part: nn.Module, runtime: Runtime) -> nn.Module:
+    """Matrices go to the runtime's format once, so that autocast need not convert them at every step."""
+    part.eval().requires_grad_(False).to(runtime.device)
+    for module in part.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.Conv3d):
+            module.to(runtime.dtype)
+    return part
+
+
+def _broken(folder: Path, part: str) -> str:
+    return f"{folder / part} is missing or damaged; restore the folder (git checkout -- assets/pocket) and start again"

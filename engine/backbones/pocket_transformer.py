@@ -1,0 +1,206 @@
+"""The pocket MMDiT: text and picture tokens in one attention, LCT's architecture at laptop size.
+
+Dual-stream blocks (text and pictures with weights of their own) come first, single-stream blocks after,
+as in HunyuanVideo. Legend: B batch, L tokens, D width, M blocks of the context.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import groupby
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.loaders import PeftAdapterMixin
+from diffusers.models.modeling_utils import ModelMixin
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, rms_norm
+
+from engine.context import Block, Layout, attend, rotate, rotation
+
+
+class Stream(nn.Module):
+    """The weights of one block for one kind of token: projections, feed-forward and modulation table."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.norm_q = nn.Parameter(torch.ones(width // heads))
+        self.norm_k = nn.Parameter(torch.ones(width // heads))
+        self.out = nn.Linear(width, width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+        self.table = nn.Parameter(torch.zeros(6, width))
+
+    def project(self, x: Tensor) -> Tensor:
+        """Queries, keys and values [B, L, 3, H, D/H] of modulated tokens, queries and keys normalised."""
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(2)
+        norm = partial(rms_norm, normalized_shape=q.shape[-1:], eps=1e-6)
+        return torch.stack((norm(q, weight=self.norm_q.to(q.dtype)), norm(k, weight=self.norm_k.to(k.dtype)), v), dim=2)
+
+    def feed(self, x: Tensor) -> Tensor:
+        return self.down(nn.functional.gelu(self.up(x)))
+
+
+class Split:
+    """Runs a function per kind of token: one stream for all, or one for text and one for pictures."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.sizes = [block.tokens for block in blocks]
+        self.is_text = [block.is_text for block in blocks]
+
+    def __call__(self, streams: Sequence[Stream], run: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """``run(stream, *inputs)``, each input [B, L, ...] (or [B, 1, ...], the same for every token)."""
+        if len(streams) == 1:
+            return run(streams[0], *inputs)
+        text, rest = ([self._part(x, kind) for x in inputs] for kind in (True, False))
+        return self._merge(run(streams[0], *text), run(streams[1], *rest))
+
+    def _part(self, x: Tensor, kind: bool) -> Tensor:
+        if x.shape[1] == 1:
+            return x
+        pieces = x.split(self.sizes, dim=1)
+        return torch.cat([piece for piece, is_text in zip(pieces, self.is_text, strict=True) if is_text is kind], dim=1)
+
+    def _merge(self, text: Tensor, rest: Tensor) -> Tensor:
+        sizes = {kind: [n for n, t in zip(self.sizes, self.is_text, strict=True) if t is kind] for kind in (True, False)}
+        pieces = {True: iter(text.split(sizes[True], dim=1)), False: iter(rest.split(sizes[False], dim=1))}
+        return torch.cat([next(pieces[kind]) for kind in self.is_text], dim=1)
+
+
+class Layer(nn.Module):
+    """One transformer block: joint attention, then feed-forward, both modulated by the noise level (adaLN)."""
+
+    def __init__(self, width: int, heads: int, streams: int) -> None:
+        super().__init__()
+        self.streams = nn.ModuleList(Stream(width, heads) for _ in range(streams))
+
+    def forward(self, x: Tensor, levels: Tensor, turn: tuple[Tensor, Tensor], layout: Layout, split: Split) -> Tensor:
+        """x [B, L, D]; levels [B, L or 1, 6D], the part of the modulation that all layers share."""
+        q, k, v = split(self.streams, _before_attention, x, levels).transpose(1, 3).unbind(2)
+        heads = attend(rotate(q, turn), rotate(k, turn), v, layout)
+        return split(self.streams, _after_attention, x, rearrange(heads, "b h l d -> b l (h d)"), levels)
+
+
+def _before_attention(stream: Stream, x: Tensor, levels: Tensor) -> Tensor:
+    shift, scale = _modulation(stream, levels, 0, 2)
+    return stream.project(_modulate(x, shift, scale))
+
+
+def _after_attention(stream: Stream, x: Tensor, heads: Tensor, levels: Tensor) -> Tensor:
+    gate, shift, scale, gate_feed = _modulation(stream, levels, 2, 6)
+    x = torch.addcmul(x, gate, stream.out(heads))
+    return torch.addcmul(x, gate_feed, stream.feed(_modulate(x, shift, scale)))
+
+
+def _modulation(stream: Stream, levels: Tensor, first: int, last: int) -> tuple[Tensor, ...]:
+    width = stream.table.shape[1]
+    table = stream.table[first:last].flatten().to(levels.dtype)
+    return (levels[..., first * width : last * width] + table).chunk(last - first, dim=-1)
+
+
+def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    return torch.addcmul(shift, layer_norm(x, x.shape[-1:], eps=1e-6), 1 + scale)
+
+
+class NoiseEmbedding(nn.Module):
+    """Noise levels [B, M] in 0..1 to features [B, M, D]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        half = self.width // 2
+        rates = torch.exp(-math.log(10_000) * torch.arange(half, device=noise.device) / half)
+        angle = 1_000 * noise[..., None].float() * rates
+        return self.mlp(torch.cat([angle.cos(), angle.sin()], dim=-1))
+
+
+def _spread(values: Tensor, counts: Sequence[int]) -> Tensor:
+    """Values [B, G, D] of runs to their tokens [B, L, D]; one run stays [B, 1, D] and broadcasts."""
+    if len(counts) == 1:
+        return values
+    return torch.cat([values[:, i, None].expand(-1, n, -1) for i, n in enumerate(counts)], dim=1)
+
+
+class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
+    """Predicts the velocity (noise minus clean) of every picture block of a context.
+
+    Args:
+        channels, patch: of the latents; a token is ``patch`` x ``patch`` cells of one latent frame.
+        width, heads, depth: as usual; the first ``dual`` layers keep separate weights for text.
+        axes: how a head's width is shared by (t, h, w) positions.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        *,
+        channels: int = 16,
+        patch: int = 2,
+        width: int = 256,
+        heads: int = 4,
+        depth: int = 8,
+        dual: int = 2,
+        text_width: int = 256,
+        axes: Sequence[int] = (16, 24, 24),
+        theta: float = 1_000.0,
+    ) -> None:
+        super().__init__()
+        if sum(axes) != width // heads:
+            raise ValueError(f"axes is {tuple(axes)}; its sum must be the head width {width // heads}")
+        self.patch_in = nn.Linear(channels * patch * patch, width)
+        self.text_in = nn.Linear(text_width, width)
+        self.dummy = nn.Parameter(torch.randn(1, 1, width) * 0.02)
+        self.noise = NoiseEmbedding(width)
+        self.levels = nn.Linear(width, 6 * width)
+        self.layers = nn.ModuleList(Layer(width, heads, 2 if i < dual else 1) for i in range(depth))
+        self.levels_out = nn.Linear(width, 2 * width)
+        self.patch_out = nn.Linear(width, channels * patch * patch)
+        for module in (self.levels, self.levels_out, self.patch_out):
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
+
+    def forward(
+        self, blocks: Sequence[Block], layout: Layout, *, peek: int | None = None
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """Velocities [B, C, t, h, w] of the picture blocks in order; and the tokens [B, L, D] after layer ``peek``."""
+        x = torch.cat([self._embed(block) for block in blocks], dim=1)
+        features, counts = self._levels(blocks)
+        levels = _spread(self.levels(features).to(x.dtype), counts)
+        turn = rotation(layout.positions, self.config.axes, theta=self.config.theta)
+        split = Split(blocks)
+        seen = None
+        for index, layer in enumerate(self.layers, start=1):
+            x = layer(x, levels, turn, layout, split)
+            if index == peek:
+                seen = x
+        shift, scale = _spread(self.levels_out(features).to(x.dtype), counts).expand(-1, x.shape[1], -1).chunk(2, dim=-1)
+        x = _modulate(x, shift, scale)
+        shots = [(b, rows) for b, rows in zip(blocks, layout.spans, strict=True) if b.kind in ("noisy", "history")]
+        return [self._unpatch(self.patch_out(x[:, rows]), block.grid) for block, rows in shots], seen
+
+    def _levels(self, blocks: Sequence[Block]) -> tuple[Tensor, list[int]]:
+        """Features [B, G, D] of the runs of blocks that share a noise level, and the tokens in each run."""
+        runs = [list(run) for _, run in groupby(blocks, key=lambda block: id(block.noise))]
+        noise = torch.stack([run[0].noise for run in runs], dim=1)
+        return nn.functional.silu(self.noise(noise)), [sum(block.tokens for block in run) for run in runs]
+
+    def _embed(self, block: Block) -> Tensor:
+        if block.is_text:
+            return self.text_in(block.data)
+        if block.data is None:
+            return self.dummy.expand(block.noise.shape[0], -1, -1)
+        p = self.config.patch
+        return self.patch_in(rearrange(block.data, "b c t (h p) (w q) -> b (t h w) (c p q)", p=p, q=p))
+
+    def _unpatch(self, tokens: Tensor, grid: tuple[int, int, int]) -> Tensor:
+        t, h, w = grid
+        p = self.config.patch
+        return rearrange(tokens, "b (t h w) (c p q) -> b c t (h p) (w q)", t=t, h=h, w=w, p=p, q=p)

@@ -1,0 +1,25 @@
+"""Rotary positions on three axes (RoPE; LCT section 3.2.2 rotates text as well as pictures)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def rotation(positions: Tensor, axes: Sequence[int], *, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [B, 1, L, sum(axes) / 2] of positions [B, L, 3]; ``axes`` are head dims for (t, h, w)."""
+    angles = []
+    for axis, dim in enumerate(axes):
+        steps = torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32) / dim
+        angles.append(positions[..., axis, None].float() * theta**-steps)
+    angle = torch.cat(angles, dim=-1)[:, None]
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn queries or keys [B, H, L, D]; halves of D pair up."""
+    cos, sin = (part.to(x.dtype) for part in turn)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)

@@ -1,0 +1,45 @@
+"""What a method is: which blocks stand in a context, and in which rounds the shots are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from engine.context import Block, Placement, Rule
+from engine.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Encoded prompts, each [1, N, D]: the scene's and every shot's."""
+
+    scene: Tensor
+    shots: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A shot's latents [1, C, t, h, w] at a noise level 0..1, being made or given."""
+
+    latents: Tensor
+    level: float
+    given: bool = False
+
+
+class Method(Protocol):
+    """Methods see blocks and rules, never a kernel and never a named backbone."""
+
+    name: str
+    rule: Rule
+    place: Placement
+
+    def rounds(self, scene: Scene) -> tuple[tuple[int, ...], ...]:
+        """Shots to make, in groups that are denoised together, in order."""
+        ...
+
+    def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
+        """The context of one round; ``pictures`` holds the shots being made and those that exist."""
+        ...

@@ -1,0 +1,44 @@
+"""Joint generation (LCT section 3.2): [text][video][text][video]..., every shot with a noise level of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.context import GLOBAL, Block, Placement, Rule, diagonal, dummy, joint, picture, text
+from engine.methods.base import Picture, Texts
+from engine.scene import Scene
+
+
+@dataclass(frozen=True)
+class Joint:
+    """All shots to make share the sampler's level; given takes stand among them at their own."""
+
+    name: str = "lct"
+    rule: Rule = staticmethod(joint)
+    place: Placement = staticmethod(diagonal)
+
+    def rounds(self, scene: Scene) -> tuple[tuple[int, ...], ...]:
+        return (scene.to_make,) if scene.to_make else ()
+
+    def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
+        blocks = scene_blocks(texts)
+        for shot in sorted(pictures):
+            blocks += shot_blocks(shot, texts, pictures[shot], patch=patch)
+        return blocks
+
+
+def scene_blocks(texts: Texts) -> list[Block]:
+    """The global prompt, a text-video pair like the others, with a dummy where its pictures would be."""
+    clean = texts.scene.new_zeros(texts.scene.shape[0]).float()
+    return [text(texts.scene, shot=GLOBAL, noise=clean), dummy(clean)]
+
+
+def shot_blocks(shot: int, texts: Texts, shown: Picture, *, patch: int) -> list[Block]:
+    """A shot's prompt and pictures, at one noise level."""
+    level = shown.latents.new_full((shown.latents.shape[0],), shown.level)
+    kind = "history" if shown.given else "noisy"
+    return [
+        text(texts.shots[shot], shot=shot, noise=level),
+        picture(shown.latents, shot=shot, noise=level, patch=patch, kind=kind),
+    ]

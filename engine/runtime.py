@@ -1,0 +1,46 @@
+"""Device and number format, each chosen once and with its reason; generators; nothing runs on import."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Where and in which number format a model runs, and why."""
+
+    device: torch.device
+    dtype: torch.dtype
+    reason: str
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+
+
+def choose_runtime(device: str | None = None) -> Runtime:
+    """CUDA when there is one, else the CPU; bfloat16 where the hardware multiplies it natively."""
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if chosen.type == "cuda":
+        if torch.cuda.is_bf16_supported():
+            return Runtime(device=chosen, dtype=torch.bfloat16, reason="this GPU multiplies bfloat16 natively")
+        return Runtime(device=chosen, dtype=torch.float32, reason="this GPU has no native bfloat16")
+    if torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001 - no public query
+        return Runtime(device=chosen, dtype=torch.bfloat16, reason="this processor multiplies bfloat16 natively")
+    return Runtime(device=chosen, dtype=torch.float32, reason="this processor has no bfloat16 instructions")
+
+
+def noise(shape: tuple[int, ...], seed: int, device: torch.device) -> torch.Tensor:
+    """Gaussian noise drawn on the CPU, so that a seed means the same film on every device."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device)
+
+
+def fingerprint(folder: Path) -> str:
+    """A short hash of all weight files under a folder, for the record inside every take."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,118 @@
+"""Truths of the context layer on tiny real tensors."""
+
+import pytest
+import torch
+
+from engine.context import (
+    GLOBAL,
+    attend,
+    attend_dense,
+    both,
+    causal,
+    diagonal,
+    dummy,
+    isolated,
+    joint,
+    lay_out,
+    picture,
+    rotate,
+    rotation,
+    shared,
+    text,
+)
+
+
+def scene(batch=2, shots=3, lengths=False):
+    """A global pair and three shots with prompts of different lengths."""
+    clean = torch.zeros(batch)
+    blocks = [text(torch.randn(batch, 4, 8), shot=GLOBAL, noise=clean), dummy(clean)]
+    for shot in range(shots):
+        level = torch.rand(batch)
+        true = torch.tensor([2, 3 + shot]) if lengths else None
+        blocks.append(text(torch.randn(batch, 3 + shot, 8), shot=shot, noise=level, lengths=true))
+        blocks.append(picture(torch.randn(batch, 4, 2, 4, 6), shot=shot, noise=level, patch=2))
+    return blocks
+
+
+def heads(blocks, seed=0):
+    length = sum(block.tokens for block in blocks)
+    draw = torch.Generator().manual_seed(seed)
+    return [torch.randn(2, 2, length, 8, generator=draw, requires_grad=True) for _ in range(3)]
+
+
+def test_positions_walk_the_diagonal_and_never_meet():
+    blocks = scene()
+    layout = lay_out(blocks)
+    first_text, first_dummy = layout.positions[0, layout.spans[0]], layout.positions[0, layout.spans[1]]
+    assert first_text.tolist() == [[i, i, i] for i in range(4)]
+    assert first_dummy.tolist() == [[4, 4, 4]]
+    assert layout.positions[0, layout.spans[2]][0].tolist() == [5, 5, 5]
+    video = layout.positions[0, layout.spans[3]]
+    assert video[0].tolist() == [8, 8, 8]
+    assert video[-1].tolist() == [9, 9, 10]
+    assert layout.positions[0, layout.spans[4]][0].tolist() == [11, 11, 11]
+    rows = [tuple(p) for p in layout.positions[0].tolist()]
+    assert len(set(rows)) == len(rows)
+
+
+def test_relative_positions_inside_a_shot_do_not_depend_on_where_it_stands():
+    blocks = scene()
+    positions = diagonal(blocks).split([b.tokens for b in blocks], dim=1)
+    alone = diagonal(blocks[4:6])
+    together = torch.cat(positions[4:6], dim=1)
+    assert torch.equal(together - together[:, :1], alone)
+
+
+def test_shared_places_every_shot_alike():
+    blocks = scene()
+    positions = shared(blocks).split([b.tokens for b in blocks], dim=1)
+    assert all(torch.equal(positions[i][:, 0], positions[2][:, 0]) for i in (2, 4, 6))
+
+
+@pytest.mark.parametrize("rule", [joint, causal, isolated, both(causal, isolated)])
+@pytest.mark.parametrize("lengths", [False, True])
+def test_attention_by_blocks_equals_the_dense_oracle(rule, lengths):
+    blocks = scene(lengths=lengths)
+    layout = lay_out(blocks, rule=rule)
+    keep = torch.ones(2, layout.positions.shape[1], dtype=torch.bool) if layout.keep is None else layout.keep
+    grads = []
+    for run in (attend, attend_dense):
+        q, k, v = heads(blocks)
+        out = run(q, k, v, layout) * keep[:, None, :, None]
+        out.square().sum().backward()
+        grads.append((out.detach(), q.grad, k.grad, v.grad))
+    for fast, slow in zip(*grads, strict=True):
+        assert torch.allclose(fast, slow, atol=1e-5)
+
+
+def test_under_the_causal_rule_later_shots_leave_earlier_ones_bit_identical():
+    blocks = scene()
+    layout = lay_out(blocks, rule=causal)
+    q, k, v = (x.detach() for x in heads(blocks))
+    before = attend(q, k, v, layout)
+    last = layout.spans[6].start
+    for x in (q, k, v):
+        x[:, :, last:] += 1
+    after = attend(q, k, v, layout)
+    assert torch.equal(before[:, :, :last], after[:, :, :last])
+    assert not torch.equal(before[:, :, last:], after[:, :, last:])
+
+
+def test_padding_is_never_seen():
+    blocks = scene(lengths=True)
+    layout = lay_out(blocks)
+    q, k, v = (x.detach() for x in heads(blocks))
+    before = attend(q, k, v, layout)
+    hidden = ~layout.keep[:, None, :, None]
+    after = attend(q, k + 9 * hidden, v + 9 * hidden, layout)
+    assert torch.allclose(before, after, atol=1e-6)
+
+
+def test_rotation_sees_only_differences():
+    positions = torch.randint(0, 50, (1, 6, 3))
+    q, k = torch.randn(1, 1, 6, 16), torch.randn(1, 1, 6, 16)
+    scores = []
+    for offset in (0, 17):
+        turn = rotation(positions + offset, (4, 6, 6), theta=1000.0)
+        scores.append(rotate(q, turn) @ rotate(k, turn).transpose(-1, -2))
+    assert torch.allclose(*scores, atol=1e-4)
