@@ -200,9 +200,12 @@ def draw(
     _torso(body)
     if stance.sit:
         _legs(body)  # they stick out in front
-    _arms(body)
+    if stance.wave is None:
+        _arms(body)
     _head(body)
     _on_top(body)
+    if stance.wave is not None:
+        _arms(body)  # a raised hand passes in front of the head
     return body.shapes
 
 

@@ -23,7 +23,7 @@ TINT: dict[str, tuple[Colour, Colour]] = {  # multiply, add
     "sunset": ((0.98, 0.72, 0.58), (0.09, 0.01, 0.0)),
     "night": ((0.36, 0.42, 0.62), (0.02, 0.03, 0.08)),
 }
-ACTOR_SHARE = 0.42  # how much of the light's tint reaches actors: their colours must stay readable
+ACTOR_SHARE = 0.32  # how much of the light's tint reaches actors: their colours must stay readable
 SNOW = (0.95, 0.97, 1.0)
 
 
