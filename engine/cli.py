@@ -1,0 +1,128 @@
+"""The command line: ``python -m engine story.json -o film.mp4``, or ``--story "..." --shots 4``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from engine.story import Story
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong options are bad input: one sentence, and nothing else."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see python -m engine --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    try:
+        options = _parser().parse_args(argv)
+        if options.schema:
+            from engine.story import schema
+
+            sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+        else:
+            _make(options)
+    except ValueError as error:
+        return _say(error, BAD_INPUT)
+    except (OSError, MemoryError) as error:
+        return _say(error, FAILED)
+    except KeyboardInterrupt:
+        return _say("stopped; nothing was written", INTERRUPTED)
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m engine", description="Make a film of shots that belong together.")
+    parser.add_argument("file", nargs="?", type=Path, help="a story.json (its schema: --schema)")
+    parser.add_argument("--story", help="a story in plain words, split into shots by rules")
+    parser.add_argument("--shots", type=int, help="how many shots to split --story into (default 4)")
+    parser.add_argument("-o", "--output", type=Path, help="the MP4 to write")
+    parser.add_argument("--seed", type=int, help="same seed, same film")
+    parser.add_argument("--steps", type=int, help="denoising steps")
+    parser.add_argument("--guidance", type=float, help="how strictly the words are followed; 1 is off")
+    parser.add_argument("--method", help="lct (shots made in one context) or independent")
+    parser.add_argument("--backbone", default="pocket", help="a backbone's name or folder (default pocket)")
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of a story file and exit")
+    return parser
+
+
+def _make(options: argparse.Namespace) -> None:
+    """What can be checked is checked before the model is loaded, and the file appears only when it is whole."""
+    output = _writable(options.output)
+    story = _story(options)
+    scene = story.scene()
+
+    import torch
+    from tqdm import tqdm
+
+    import engine
+    from engine.video import write_mp4
+
+    backbone = engine.load(options.backbone)
+    story = story.model_copy(
+        update={
+            "steps": backbone.steps if story.steps is None else story.steps,
+            "guidance": backbone.guidance if story.guidance is None else story.guidance,
+        }
+    )
+    settings = {"method": story.method, "seed": story.seed, "steps": story.steps, "guidance": story.guidance}
+    total = len(scene.shots) * (story.steps + 1)
+    with tqdm(total=total, unit="step", file=sys.stderr, desc=f"{len(scene.shots)} shots", leave=False) as bar:
+        for event in engine.generate(scene, backbone, previews=False, **settings):
+            match event:
+                case engine.Progress():
+                    bar.update(len(event.shots))
+                case engine.Finished():
+                    takes, seconds = event.takes, event.seconds
+    film = torch.cat([take.frames for take in takes])
+    record = {"story": story.model_dump(), "takes": [take.made_by for take in takes]}
+    write_mp4(output, film, record=record)
+    _say(f"{output}: {len(takes)} shots, {len(film)} frames, made in {seconds:.1f} s", OK)
+
+
+def _story(options: argparse.Namespace) -> Story:
+    from engine.story import check_story, read_story
+
+    if (options.file is None) == (options.story is None):
+        raise ValueError("give a story file or --story, one of the two; see python -m engine --help")
+    if options.file is not None:
+        if options.shots is not None:
+            raise ValueError("--shots goes with --story; a story file lists its own shots")
+        data = read_story(options.file).model_dump(mode="json")
+    else:
+        from engine.splitter import split
+
+        board = split(options.story, 4 if options.shots is None else options.shots)
+        data = {"prompt": board.prompt, "shots": [{"prompt": prompt} for prompt in board.shots]}
+    chosen = {name: getattr(options, name) for name in ("seed", "steps", "guidance", "method")}
+    return check_story(data | {name: value for name, value in chosen.items() if value is not None})
+
+
+def _writable(output: Path | None) -> Path:
+    if output is None:
+        raise ValueError("no output; say where the film goes with -o film.mp4")
+    if output.suffix.lower() != ".mp4":
+        raise ValueError(f"output is {output}; films are MP4, so name it {output.with_suffix('.mp4')}")
+    if output.is_dir():
+        raise ValueError(f"output is {output}, which is a folder; name a file in it, {output / 'film.mp4'}")
+    if not output.parent.is_dir():
+        raise ValueError(f"output is {output}; the folder {output.parent} does not exist")
+    if not os.access(output.parent, os.W_OK):
+        raise ValueError(f"output is {output}; the folder {output.parent} can't be written to")
+    return output
+
+
+def _say(message: object, code: int) -> int:
+    sys.stderr.write(f"{message}\n")
+    return code
