@@ -14,18 +14,19 @@ from engine.scene import Scene
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Encoded prompts, each [1, N, D]: the scene's and every shot's."""
+    """Encoded prompts, each [B, N, D]: the scene's and every shot's; ``lengths`` [1 + shots, B] if they are padded."""
 
     scene: Tensor
     shots: tuple[Tensor, ...]
+    lengths: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A shot's latents [1, C, t, h, w] at a noise level 0..1, being made or given."""
+    """A shot's latents [B, C, t, h, w] at a noise level 0..1 (one, or one a row [B]), being made or given."""
 
     latents: Tensor
-    level: float
+    level: float | Tensor
     given: bool = False
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from engine.context import GLOBAL, Block, Placement, Rule, diagonal, dummy, joint, picture, text
 from engine.methods.base import Picture, Texts
 from engine.scene import Scene
@@ -30,15 +33,20 @@ class Joint:
 
 def scene_blocks(texts: Texts) -> list[Block]:
     """The global prompt, a text-video pair like the others, with a dummy where its pictures would be."""
-    clean = texts.scene.new_zeros(texts.scene.shape[0]).float()
-    return [text(texts.scene, shot=GLOBAL, noise=clean), dummy(clean)]
+    clean = torch.zeros(texts.scene.shape[0], device=texts.scene.device)
+    return [text(texts.scene, shot=GLOBAL, noise=clean, lengths=_lengths(texts, GLOBAL)), dummy(clean)]
 
 
 def shot_blocks(shot: int, texts: Texts, shown: Picture, *, patch: int) -> list[Block]:
     """A shot's prompt and pictures, at one noise level."""
-    level = shown.latents.new_full((shown.latents.shape[0],), shown.level)
+    rows, device = shown.latents.shape[0], shown.latents.device
+    level = torch.as_tensor(shown.level, dtype=torch.float32, device=device).expand(rows)
     kind = "history" if shown.given else "noisy"
     return [
-        text(texts.shots[shot], shot=shot, noise=level),
+        text(texts.shots[shot], shot=shot, noise=level, lengths=_lengths(texts, shot)),
         picture(shown.latents, shot=shot, noise=level, patch=patch, kind=kind),
     ]
+
+
+def _lengths(texts: Texts, shot: int) -> Tensor | None:
+    return None if texts.lengths is None else texts.lengths[shot + 1]

@@ -1,0 +1,186 @@
+"""Training of the pocket transformer and its text encoder: single shots first, then LCT's scenes.
+
+Loss (LCT section 3.2): rectified flow, a noise level of its own for every shot, per shot and then averaged.
+Legend: B batch, S shots, C channels, t h w latent grid.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from engine.backbones.pocket_text import PocketTextEncoder, pad_ids
+from engine.backbones.pocket_transformer import PocketTransformer
+from engine.context import lay_out
+from engine.methods import Picture, Texts
+from engine.methods.lct.joint import scene_blocks, shot_blocks
+from engine.samplers import add_noise
+from engine.training.pool import Pool, only, window
+from engine.training.supervision import Truth, TruthHead, owners
+from engine.world.caption import caption
+from engine.world.spec import SceneSpec
+
+PEEK = 4  # the layer whose tokens the truth head reads
+TRUTH_WEIGHT = 0.5
+ACTOR_WEIGHT = 2.5  # of a token that an actor covers, against 1
+NOISE_MEAN, NOISE_STD = 0.5, 1.0  # of the logit-normal; the paper does not give its own
+DROP_TEXT = 0.1
+GIVEN = 0.35  # of scenes have some shots nearly clean, as history is when a film is made
+GIVEN_LEVEL = 0.3  # the most noise on such a shot; they are context and not counted in the loss
+TOKENS_A_STEP = 7_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """What steps are drawn from: shares of single shots, stills, and scenes."""
+
+    single: float
+    still: float
+    scene: float
+
+
+SINGLE_STAGE = Mix(single=0.7, still=0.3, scene=0.0)
+SCENE_STAGE = Mix(single=0.25, still=0.1, scene=0.65)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Rows of one shape.
+
+    latents, noise: per shot [B, C, t, h, w]. levels: [B, S]. given: [B, S], shots that are context.
+    ids, lengths: prompts, [B * (1 + S), N] with the scene's first, or [B * S, N] without it (``has_scene``).
+    """
+
+    latents: list[Tensor]
+    noise: list[Tensor]
+    levels: Tensor
+    given: Tensor
+    truths: list[Truth]
+    ids: Tensor
+    lengths: Tensor | None
+    has_scene: bool
+
+
+class Learner(nn.Module):
+    """All that is trained together; the truth head is dropped afterwards."""
+
+    def __init__(self, transformer: PocketTransformer, text_encoder: PocketTextEncoder) -> None:
+        super().__init__()
+        self.transformer, self.text_encoder = transformer, text_encoder
+        self.head = TruthHead(transformer.config.width)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and its parts with the truth head's accuracies."""
+        texts = self._texts(batch)
+        blocks = scene_blocks(texts) if batch.has_scene else []
+        for s, (latents, noise) in enumerate(zip(batch.latents, batch.noise, strict=True)):
+            level = batch.levels[:, s]
+            shown = Picture(latents=add_noise(latents, noise, level.view(-1, 1, 1, 1, 1)), level=level)
+            blocks += shot_blocks(s, texts, shown, patch=self.transformer.config.patch)
+        layout = lay_out(blocks)
+        velocities, seen = self.transformer(blocks, layout, peek=PEEK)
+        spans = [rows for block, rows in zip(blocks, layout.spans, strict=True) if block.kind == "noisy"]
+        flows, readings, hits = [], [], {}
+        for s, velocity in enumerate(velocities):
+            flows.append(self._flow_loss(velocity.float(), batch.noise[s] - batch.latents[s], batch.truths[s]))
+            reading, hits = self.head(seen[:, spans[s]], batch.truths[s])
+            readings.append(reading)
+        counted = ~batch.given
+        flow = (torch.stack(flows, dim=1) * counted).sum() / counted.sum()
+        truth = torch.stack(readings).mean()
+        return flow + TRUTH_WEIGHT * truth, {"flow": flow.detach(), "truth": truth.detach()} | hits
+
+    def _texts(self, batch: Batch) -> Texts:
+        count = len(batch.latents) + batch.has_scene
+        features = rearrange(self.text_encoder(batch.ids, batch.lengths), "(b s) n d -> s b n d", s=count)
+        lengths = None if batch.lengths is None else rearrange(batch.lengths, "(b s) -> s b", s=count)
+        if batch.has_scene:
+            return Texts(scene=features[0], shots=tuple(features[1:]), lengths=lengths)
+        if lengths is not None:
+            lengths = torch.cat([lengths[:1], lengths])  # a row for the scene's prompt, which is not read
+        return Texts(scene=features[0], shots=tuple(features), lengths=lengths)
+
+    def _flow_loss(self, velocity: Tensor, target: Tensor, truth: Truth) -> Tensor:
+        """Squared error per row [B], tokens that an actor covers counting more."""
+        p = self.transformer.config.patch
+        error = rearrange((velocity - target) ** 2, "b c t (h p) (w q) -> b (t h w) (c p q)", p=p, q=p).mean(-1)
+        weight = 1 + (ACTOR_WEIGHT - 1) * owners(truth.entity)[1].float()
+        return (error * weight).sum(1) / weight.sum(1)
+
+
+class Drawer:
+    """Draws batches from a pool; every draw is a pure function of its random state."""
+
+    def __init__(self, pool: Pool, tokenizer: Tokenizer, mix: Mix, *, tokens: int = TOKENS_A_STEP) -> None:
+        self.pool, self.tokenizer, self.mix, self.tokens = pool, tokenizer, mix, tokens
+        self.long = [i for i, entry in enumerate(pool.entries) if entry.frames > 17]
+        self.runs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for i, (entry, scene) in enumerate(zip(pool.entries, pool.scenes, strict=True)):
+            for first in (k for k, shot in enumerate(scene.shots) if shot.cut):
+                for shots in range(1, entry.shots - first + 1):
+                    self.runs[shots].append((i, first))
+
+    def draw(self, rng: random.Random) -> Batch:
+        """One batch: first what kind of step, then rows of that shape."""
+        kind = rng.choices(("single", "still", "scene"), (self.mix.single, self.mix.still, self.mix.scene))[0]
+        shots = rng.choice((2, 3, 4, 4, 5, 6, 9)) if kind == "scene" else 1
+        counts = [1 if kind == "still" else self._length(rng) for _ in range(shots)]
+        rows = max(1, min(96, self.tokens // sum(40 * count + 30 for count in counts)))
+        picks = [rng.choice(self.runs[shots]) for _ in range(rows)]
+        return self.batch(picks, counts, has_scene=shots > 1 or rng.random() < 0.4, rng=rng)
+
+    def _length(self, rng: random.Random) -> int:
+        """Latent frames of a shot: mostly all five, now and then a still or a short clip (LCT section 4.1)."""
+        return 5 if rng.random() < 0.9 else rng.choice((1, 1, 2, 3))
+
+    def batch(
+        self, picks: Sequence[tuple[int, int]], counts: Sequence[int], *, has_scene: bool, rng: random.Random
+    ) -> Batch:
+        """Rows from (entry, first shot) with ``counts`` latent frames a shot."""
+        clips = [[self.pool.clip(e, first + s, n) for e, first in picks] for s, n in enumerate(counts)]
+        specs = [window(self.pool.scenes[e], first, len(counts)) for e, first in picks]
+        specs = [only(spec, 0) for spec in specs] if len(counts) == 1 else specs
+        ids, lengths = pad_ids([row for spec in specs for row in self._prompts(spec, has_scene, rng)])
+        latents = [torch.stack([latent for latent, _ in column]) for column in clips]
+        draw = torch.Generator().manual_seed(rng.getrandbits(63))
+        levels, given = _levels(len(picks), len(counts), draw)
+        return Batch(
+            latents=latents,
+            noise=[torch.randn(x.shape, generator=draw) for x in latents],
+            levels=levels,
+            given=given,
+            truths=[
+                Truth.of([(spec, s) for spec in specs], torch.stack([maps for _, maps in column]))
+                for s, column in enumerate(clips)
+            ],
+            ids=ids,
+            lengths=lengths,
+            has_scene=has_scene,
+        )
+
+    def _prompts(self, spec: SceneSpec, has_scene: bool, rng: random.Random) -> list[list[int]]:
+        """Token ids of one row; all text is dropped at once now and then, for classifier-free guidance."""
+        said = caption(spec, rng, withhold=len(spec.shots) > 1 and rng.random() < 0.3)
+        prompts = [said.prompt, *said.shots] if has_scene else list(said.shots)
+        if rng.random() < DROP_TEXT:
+            prompts = [""] * len(prompts)
+        return [encoding.ids for encoding in self.tokenizer.encode_batch(prompts)]
+
+
+def _levels(rows: int, shots: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Noise levels [B, S], logit-normal and independent for every shot; and which shots are given as context.
+
+    In some scenes a random part of the shots, never all, is nearly clean.
+    """
+    levels = torch.sigmoid(NOISE_MEAN + NOISE_STD * torch.randn(rows, shots, generator=draw))
+    made = torch.randint(shots, (rows, 1), generator=draw)
+    given = (torch.rand(rows, shots, generator=draw) < 0.5) & (torch.rand(rows, 1, generator=draw) < GIVEN)
+    given = given.scatter(1, made, value=False)
+    return torch.where(given, GIVEN_LEVEL * torch.rand(rows, shots, generator=draw), levels), given
