@@ -66,3 +66,8 @@ def restore_optimizer(name: str, optimizer: torch.optim.Optimizer, tensors: dict
             index, _, slot = rest.partition("/")
             slots.setdefault(int(index), {})[slot] = tensor
     optimizer.load_state_dict({**state, "state": slots})
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -17,7 +17,7 @@ from engine.world.grammar import sample_scene, scene_rng
 FRAMES = 5  # of a training clip: a still latent frame and a moving one
 CROP = (48, 80)
 ACTOR_WEIGHT = 3.0  # of an actor's pixels, added to 1
-NOISE = 0.08  # on latents, so that the space between codes is decodable
+NOISE = 0.12  # on latents, relative to their size, so that the space between codes is decodable
 PRIOR = 1e-4  # pull of latents to zero
 
 
@@ -32,7 +32,8 @@ class CodecRecipe:
         pixels, actor = (x.to(device) for x in self._draw(step))
         latents = self.model.encode_raw(pixels)
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(device)
-        back = self.model.decode_raw(latents + NOISE * noise).float()
+        scale = NOISE * latents.detach().float().std()
+        back = self.model.decode_raw(latents + scale * noise).float()
         error = back - pixels
         weight = 1 + ACTOR_WEIGHT * actor[:, None]
         square = (weight * error.square()).mean()

@@ -9,22 +9,25 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from einops import rearrange
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from engine.backbones.pocket_text import PocketTextEncoder, pad_ids
+from engine.backbones import pocket_transformer
+from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer, pad_ids
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.context import lay_out
 from engine.methods import Picture, Texts
 from engine.methods.lct.joint import scene_blocks, shot_blocks
 from engine.samplers import add_noise
 from engine.training.pool import Pool, only, window
+from engine.training.record import write_record
 from engine.training.supervision import Truth, TruthHead, owners
-from engine.world.caption import caption
+from engine.world.caption import caption, vocabulary
 from engine.world.spec import SceneSpec
 
 PEEK = 4  # the layer whose tokens the truth head reads
@@ -35,6 +38,7 @@ DROP_TEXT = 0.1
 GIVEN = 0.35  # of scenes have some shots nearly clean, as history is when a film is made
 GIVEN_LEVEL = 0.3  # the most noise on such a shot; they are context and not counted in the loss
 TOKENS_A_STEP = 7_000
+LONG_FRAMES = 33
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,19 @@ class Batch:
     ids: Tensor
     lengths: Tensor | None
     has_scene: bool
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return replace(
+            self,
+            latents=[x.to(device) for x in self.latents],
+            noise=[x.to(device) for x in self.noise],
+            levels=self.levels.to(device),
+            given=self.given.to(device),
+            truths=[truth.to(device) for truth in self.truths],
+            ids=self.ids.to(device),
+            lengths=None if self.lengths is None else self.lengths.to(device),
+        )
 
 
 class Learner(nn.Module):
@@ -120,20 +137,22 @@ class Drawer:
 
     def __init__(self, pool: Pool, tokenizer: Tokenizer, mix: Mix, *, tokens: int = TOKENS_A_STEP) -> None:
         self.pool, self.tokenizer, self.mix, self.tokens = pool, tokenizer, mix, tokens
-        self.long = [i for i, entry in enumerate(pool.entries) if entry.frames > 17]
-        self.runs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.runs: dict[tuple[int, bool], list[tuple[int, int]]] = defaultdict(list)  # by shots and whether long
         for i, (entry, scene) in enumerate(zip(pool.entries, pool.scenes, strict=True)):
             for first in (k for k, shot in enumerate(scene.shots) if shot.cut):
                 for shots in range(1, entry.shots - first + 1):
-                    self.runs[shots].append((i, first))
+                    self.runs[shots, False].append((i, first))
+                    if entry.frames == LONG_FRAMES:
+                        self.runs[shots, True].append((i, first))
 
     def draw(self, rng: random.Random) -> Batch:
         """One batch: first what kind of step, then rows of that shape."""
         kind = rng.choices(("single", "still", "scene"), (self.mix.single, self.mix.still, self.mix.scene))[0]
         shots = rng.choice((2, 3, 4, 4, 5, 6, 9)) if kind == "scene" else 1
-        counts = [1 if kind == "still" else self._length(rng) for _ in range(shots)]
+        long = kind == "single" and rng.random() < 0.1
+        counts = [1 if kind == "still" else 9 if long else self._length(rng) for _ in range(shots)]
         rows = max(1, min(96, self.tokens // sum(40 * count + 30 for count in counts)))
-        picks = [rng.choice(self.runs[shots]) for _ in range(rows)]
+        picks = [rng.choice(self.runs[shots, long]) for _ in range(rows)]
         return self.batch(picks, counts, has_scene=shots > 1 or rng.random() < 0.4, rng=rng)
 
     def _length(self, rng: random.Random) -> int:
@@ -184,3 +203,39 @@ def _levels(rows: int, shots: int, draw: torch.Generator) -> tuple[Tensor, Tenso
     given = (torch.rand(rows, shots, generator=draw) < 0.5) & (torch.rand(rows, 1, generator=draw) < GIVEN)
     given = given.scatter(1, made, value=False)
     return torch.where(given, GIVEN_LEVEL * torch.rand(rows, shots, generator=draw), levels), given
+
+
+class DiffusionRecipe:
+    """Transformer and text encoder on a pool; starts from ``start`` (weights by name) when given."""
+
+    def __init__(
+        self, *, pool: Path, mix: Mix, start: dict[str, Tensor] | None = None, seed: int = 0, tokens: int = TOKENS_A_STEP
+    ) -> None:
+        self.tokenizer = build_tokenizer(vocabulary())
+        text_encoder = PocketTextEncoder(vocabulary=self.tokenizer.get_vocab_size())
+        self.model = Learner(PocketTransformer(), text_encoder)
+        if start:
+            self.model.load_state_dict(start, strict=False)
+        self.drawer, self.seed = Drawer(Pool(pool), self.tokenizer, mix, tokens=tokens), seed
+        speed_up()
+
+    def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
+        batch = self.drawer.draw(random.Random(f"{self.seed}/{step}")).to(device)
+        loss, parts = self.model(batch)
+        return loss, parts, len(batch.levels) * len(batch.latents)
+
+    def export(self, folder: Path, averaged: dict[str, Tensor], facts: dict[str, object]) -> None:
+        self.model.load_state_dict(averaged)
+        self.model.cpu().half()
+        self.model.transformer.save_pretrained(folder / "transformer", max_shard_size="9MB")
+        self.model.text_encoder.save_pretrained(folder / "text_encoder", max_shard_size="9MB")
+        (folder / "tokenizer").mkdir(parents=True, exist_ok=True)
+        self.tokenizer.save(str(folder / "tokenizer" / "tokenizer.json"))
+        write_record(folder / "transformer", facts)
+
+
+def speed_up() -> None:
+    """Compile the two token-wise halves of a layer: 1.1 to 1.6 times faster steps; attention stays eager."""
+    torch._dynamo.config.cache_size_limit = 64  # noqa: SLF001 - one entry per kind of batch
+    for name in ("_before_attention", "_after_attention"):
+        setattr(pocket_transformer, name, torch.compile(getattr(pocket_transformer, name), dynamic=True))

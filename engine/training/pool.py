@@ -6,11 +6,15 @@ stills and short clips are prefixes and need no storage of their own.
 
 from __future__ import annotations
 
+import argparse
 import json
-import random
+import logging
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -36,27 +40,34 @@ class Entry:
     shots: int
     frames: int
     starts: tuple[int, ...]
+    part: int
 
 
 class Pool:
-    """Read a pool: latents float16 [N, C, h, w] and maps uint8 [N, 2, 4h/2, 4w/2] (part, entity) by latent frame."""
+    """Read the parts of a pool: latents float16 [N, C, h, w] and maps uint8 [N, 2, H/4, W/4] by latent frame."""
 
     def __init__(self, folder: Path) -> None:
-        index = json.loads((folder / "index.json").read_text())
-        self.entries = [Entry(**{**e, "starts": tuple(e["starts"])}) for e in index["entries"]]
-        count = index["latent_frames"]
-        self.latents = np.memmap(folder / "latents.bin", np.float16, "r", shape=(count, *index["latent"]))
-        self.maps = np.memmap(folder / "maps.bin", np.uint8, "r", shape=(count, *index["map"]))
+        self.entries: list[Entry] = []
+        self.parts: list[tuple[np.memmap, np.memmap]] = []
+        for index_file in sorted(folder.glob("*/index.json")):
+            index = json.loads(index_file.read_text())
+            part, count = len(self.parts), index["latent_frames"]
+            self.entries += [Entry(**{**e, "starts": tuple(e["starts"])}, part=part) for e in index["entries"]]
+            latents = np.memmap(index_file.parent / "latents.bin", np.float16, "r", shape=(count, *index["latent"]))
+            maps = np.memmap(index_file.parent / "maps.bin", np.uint8, "r", shape=(count, *index["map"]))
+            self.parts.append((latents, maps))
+        if not self.parts:
+            raise ValueError(f"{folder} holds no pool; make one with python -m engine.training.pool")
 
     @cached_property
     def scenes(self) -> list[SceneSpec]:
         return [scene_of(entry.number, "train") for entry in self.entries]
 
     def clip(self, entry: int, shot: int, count: int) -> tuple[Tensor, Tensor]:
-        """The first ``count`` latent frames [C, t, h, w] of a shot and their maps [t, 2, H, W]."""
-        start = self.entries[entry].starts[shot]
-        latents = torch.from_numpy(self.latents[start : start + count].astype(np.float32))
-        return latents.transpose(0, 1), torch.from_numpy(np.array(self.maps[start : start + count]))
+        """The first ``count`` latent frames [C, t, h, w] of a shot and their maps [t, 2, H/4, W/4]."""
+        start, (latents, maps) = self.entries[entry].starts[shot], self.parts[self.entries[entry].part]
+        found = torch.from_numpy(latents[start : start + count].astype(np.float32))
+        return found.transpose(0, 1), torch.from_numpy(np.array(maps[start : start + count]))
 
 
 def scene_of(number: int, split: str) -> SceneSpec:
@@ -112,6 +123,33 @@ def build(folder: Path, *, codec: PocketCodec, numbers: Sequence[int], split: st
     (folder / "index.json").write_text(json.dumps(index))
 
 
-def shuffled(step: int, seed: int) -> random.Random:
-    """The random state of one training step: a pure function of seed and step, so resuming needs no saved state."""
-    return random.Random(f"{seed}/{step}")
+def main() -> None:
+    """Build parts of a pool side by side, one process each; parts that exist are kept."""
+    parser = argparse.ArgumentParser(prog="python -m engine.training.pool", description=__doc__)
+    parser.add_argument("--codec", type=Path, default=Path("assets/pocket/codec"))
+    parser.add_argument("--out", type=Path, default=Path("runs/pool"))
+    parser.add_argument("--scenes", type=int, default=1_000, help="scenes in a part")
+    parser.add_argument("--parts", type=int, nargs=2, default=(0, 2), help="first part and the one after the last")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    asked = parser.parse_args()
+    jobs = [
+        (asked.out / f"part-{part:03d}", asked.codec, part * asked.scenes, (part + 1) * asked.scenes)
+        for part in range(*asked.parts)
+    ]
+    with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as workers:
+        for folder in workers.map(_build_part, jobs):
+            logging.getLogger(__name__).info("%s is ready", folder)
+
+
+def _build_part(job: tuple[Path, Path, int, int]) -> Path:
+    folder, codec_folder, first, last = job
+    if not (folder / "index.json").exists():
+        torch.set_num_threads(1)
+        codec = PocketCodec.from_pretrained(codec_folder, torch_dtype=torch.float32).eval().to(choose_runtime().device)
+        build(folder, codec=codec, numbers=range(first, last))
+    return folder
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    main()

@@ -16,4 +16,23 @@ def codec(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     return recipe, Plan(steps=20 if debug else 8_000, muon=0.004, adam=1.5e-3, warmup=50)
 
 
-RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {"codec": codec}
+def single(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
+    """The pocket transformer and text encoder on single shots and stills."""
+    from engine.training.diffusion import SINGLE_STAGE, DiffusionRecipe
+
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=SINGLE_STAGE, tokens=800 if debug else 7_000)
+    return recipe, Plan(steps=20 if debug else 20_000, muon=0.003, adam=1.5e-3, decay=0.05)
+
+
+def scene(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
+    """LCT: scenes of 2 to 9 shots together with single shots, from the averaged weights of ``single``."""
+    from engine.training import checkpoint
+    from engine.training.diffusion import SCENE_STAGE, DiffusionRecipe
+
+    found = checkpoint.load(runs / "single" / "checkpoint")
+    start = checkpoint.under("average/", found[0]) if found else None
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=SCENE_STAGE, start=start, tokens=800 if debug else 7_000)
+    return recipe, Plan(steps=20 if debug else 20_000, muon=0.003, adam=1.5e-3, decay=0.5)
+
+
+RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {"codec": codec, "single": single, "scene": scene}

@@ -45,6 +45,15 @@ class Truth:
             entity=maps[:, :, 1],
         )
 
+    def to(self, device: torch.device) -> Truth:
+        """The same on a device."""
+        return Truth(
+            everywhere={name: value.to(device) for name, value in self.everywhere.items()},
+            actors={name: value.to(device) for name, value in self.actors.items()},
+            parts=self.parts.to(device),
+            entity=self.entity.to(device),
+        )
+
 
 class TruthHead(nn.Module):
     """One linear layer from tokens to every label at once."""

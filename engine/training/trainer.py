@@ -108,8 +108,8 @@ class Trainer:
             return
         tensors, numbers = found
         self.step, self.seconds, self.samples = numbers["step"], numbers["seconds"], numbers["samples"]
-        self.recipe.model.load_state_dict(_under("model/", tensors))
-        self.averaged = {k: v.to(self.device) for k, v in _under("average/", tensors).items()}
+        self.recipe.model.load_state_dict(checkpoint.under("model/", tensors))
+        self.averaged = {k: v.to(self.device) for k, v in checkpoint.under("average/", tensors).items()}
         for name, optimizer in self.optimizers.items():
             checkpoint.restore_optimizer(name, optimizer, tensors)
 
@@ -166,7 +166,3 @@ def _optimizers(model: nn.Module, plan: Plan) -> dict[str, torch.optim.Optimizer
         for group in optimizer.param_groups:
             group["base"] = group["lr"]
     return optimizers
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
