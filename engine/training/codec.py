@@ -17,8 +17,8 @@ from engine.world.grammar import sample_scene, scene_rng
 FRAMES = 5  # of a training clip: a still latent frame and a moving one
 CROP = (48, 80)
 ACTOR_WEIGHT = 3.0  # of an actor's pixels, added to 1
-NOISE = 0.12  # on latents, relative to their size, so that the space between codes is decodable
-PRIOR = 1e-4  # pull of latents to zero
+NOISE = 0.15  # the most on latents, relative to their channel, so that the space between codes is decodable
+PRIOR = 1e-3  # pull of latents to zero
 
 
 class CodecRecipe:
@@ -31,9 +31,10 @@ class CodecRecipe:
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
         pixels, actor = (x.to(device) for x in self._draw(step))
         latents = self.model.encode_raw(pixels)
-        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(device)
-        scale = NOISE * latents.detach().float().std()
-        back = self.model.decode_raw(latents + scale * noise).float()
+        draw = torch.Generator().manual_seed(step)
+        level = NOISE * torch.rand(len(latents), 1, 1, 1, 1, generator=draw)
+        noise = (level * torch.randn(latents.shape, generator=draw)).to(device)
+        back = self.model.decode_raw(latents + noise * latents.detach().float().std((0, 2, 3, 4), keepdim=True)).float()
         error = back - pixels
         weight = 1 + ACTOR_WEIGHT * actor[:, None]
         square = (weight * error.square()).mean()

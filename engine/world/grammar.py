@@ -1,7 +1,8 @@
 """How scenes are put together: who, where, and cuts as an editor would make them.
 
 Splits never share a random stream. "train" and "seeds" draw from one distribution; "combinations" holds at least one
-pair that training never shows in every scene; "unseen" holds the species, accessory and place kept for finetuning.
+pair that training never shows in every scene; "unseen" holds the species, accessory and place kept for finetuning;
+"judge" holds everything, so that who reads the pictures favours nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from engine.world.spec import (
 )
 from engine.world.view import PAN, actor_x, camera_x, speed, view_width
 
-SPLITS = ("train", "seeds", "combinations", "unseen")
+SPLITS = ("train", "seeds", "combinations", "unseen", "judge")
+FREE = ("combinations", "unseen", "judge")  # splits in which every place goes with every action
 NAMES = tuple(
     "Ruby Max Luna Leo Mia Otto Nora Finn Lily Hugo Zoe Oscar Ella Sam Ivy Theo Rosa Ben Anna Tom Bella Jack Lola Milo "
     "Emma Felix Kate Noah Daisy Charlie Molly Toby Grace Rex Pip Coco Poppy Bruno Clara Gus".split()
@@ -106,7 +108,7 @@ def _cast(rng: random.Random, split: str, *, pair: bool) -> tuple[Character, ...
             name=names[len(cast)] if rng.random() < 0.6 else "",
         )
         wanted = split == "combinations" and not cast
-        if split != "unseen" and held_out_pair(one.species, one.colour) != wanted:
+        if split not in ("unseen", "judge") and held_out_pair(one.species, one.colour) != wanted:
             continue
         if cast and (one.species == cast[0].species or one.colour == cast[0].colour):
             continue
@@ -117,6 +119,8 @@ def _cast(rng: random.Random, split: str, *, pair: bool) -> tuple[Character, ...
 def _word(rng: random.Random, words: tuple[str, ...], kind: str, split: str) -> str:
     """A word of an attribute; in the unseen split half of the draws are of the kept-out ones."""
     kept = UNSEEN[kind]
+    if split == "judge":
+        return rng.choice(words)
     if split == "unseen" and rng.random() < 0.5:
         return rng.choice(kept)
     return rng.choice([word for word in words if word not in kept])
@@ -141,7 +145,7 @@ def _action(rng: random.Random, place: str, split: str, *, avoid: tuple[str, ...
     """An action for a place; held-out pairs only in the split that wants them, and there as often as others."""
     while True:
         action = rng.choice(ACTIONS)
-        if action not in avoid and (split in ("combinations", "unseen") or not held_out_setting(place, action)):
+        if action not in avoid and (split in FREE or not held_out_setting(place, action)):
             return action
 
 
@@ -154,7 +158,7 @@ def _continued(rng: random.Random, before: ShotSpec, split: str) -> ShotSpec:
     for actor in before.actors:
         x = float(actor_x(before, actor, end))
         options = [a for a in ACTIONS if abs(x + 2 * half * speed(a) - focus) < 0.8 * half]
-        options = [a for a in options if split in ("combinations", "unseen") or not held_out_setting(before.place, a)]
+        options = [a for a in options if split in FREE or not held_out_setting(before.place, a)]
         action = rng.choice(options or ["stand"])
         facing = actor.facing if speed(actor.action) == 0 else (1 if speed(actor.action) > 0 else -1)
         actors.append(replace(actor, x=x, action=action, facing=facing))
