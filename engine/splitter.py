@@ -1,0 +1,332 @@
+"""A story into exactly the asked number of shots, by rules: the same story always gives the same shots.
+
+The result has LCT's form: a global prompt ``[Character] ... [Environment] ... [Story] ...`` and shot prompts
+``[SHOT CUT] Wide shot. Character 1 walks to the right. The camera pans right.``. Framing and camera vary as an editor
+would vary them; words that the rules do not know stay as the writer put them.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+
+from engine.reading import (
+    SOMEONE,
+    Cast,
+    Setting,
+    actions,
+    cast_of,
+    content,
+    in_plain_verbs,
+    named,
+    refer,
+    setting_of,
+    verb_forms,
+)
+from engine.scene import MAX_PROMPT, MAX_SHOTS
+from engine.world.caption import CUT, lexicon
+
+MAX_STORY = 20_000  # characters
+MAX_SUMMARY = 240  # of the [Story] part: an overview; the shots hold the rest
+MAX_ACTION = 1_500  # of one shot's own words, so that with framing and camera it fits a prompt
+IDLE = ("stands still", "walks to the right", "waves", "sits", "walks to the left", "jumps", "spins around")
+MOVES = r"(?<!\ba )(?<!\bthe )(?<!\bhis )(?<!\bher )\b(?:walks?|runs?)\b"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storyboard:
+    """The scene's global prompt and one prompt a shot."""
+
+    prompt: str
+    shots: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """One thing that happens, told of "Character 1"; an intro only says who, where or when."""
+
+    text: str
+    said: Setting
+    intro: bool = False
+    weight: int = 1  # words
+    again: int = 0  # how often this beat was already shown
+
+
+def split(story: str, shots: int) -> Storyboard:
+    """Split a story into ``shots`` shots; ValueError for an empty or too long one, or a number outside 1 to 9."""
+    if not 1 <= shots <= MAX_SHOTS:
+        near = min(max(shots, 1), MAX_SHOTS)
+        raise ValueError(f"shots is {shots}; a scene holds 1 to {MAX_SHOTS}, the nearest is {near}")
+    if len(story) > MAX_STORY:
+        raise ValueError(f"story has {len(story)} characters; the most is {MAX_STORY}, so tell it in parts")
+    story = _cleaned(story)
+    if not story:
+        raise ValueError("story is empty; write a sentence about who does what and where")
+    cast = cast_of(story)
+    cast.last = ""
+    beats = _with_camera([_beat(sentence, cast) for sentence in _sentences(story)])
+    first = _first_setting(beats, cast)
+    told = [beat for beat in _settled(beats, first) if not beat.intro]
+    chosen = _exactly(told or _posed(beats, cast, first)[:shots], shots)
+    return Storyboard(prompt=_global_prompt(cast, first, beats), shots=_edited(chosen, first))
+
+
+def _cleaned(story: str) -> str:
+    """Plain sentences: no markup, no tags of the prompt's own form, no invisible signs; lines that wrap are joined."""
+    story = story.encode("utf-8", "ignore").decode()
+    story = html.unescape(re.sub(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", " ", story, flags=re.DOTALL))
+    story = re.sub(r"\[(?:shot cut)\]", "\n", story, flags=re.IGNORECASE)
+    story = re.sub(r"\[(?:character|environment|story)\]", " ", story, flags=re.IGNORECASE)
+    story = re.sub(r"(?m)^[ \t]*(?:#+|[-*>•]+|\d+[.)])[ \t]+", "", story)
+    story = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in story)
+    story = re.sub(r"[ \t]*\n[ \t]*(?=[a-z])", " ", story)
+    return re.sub(r"\n+", "\n", re.sub(r"[^\S\n]+", " ", story)).strip()
+
+
+def _sentences(story: str) -> list[str]:
+    ends = r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bDr\.)(?<!\bSt\.)(?<=[.!?…])[\"'”’»)]*\s+|(?<=[。！？।؟])\s*|\n"
+    parts = [part.strip() for part in re.split(ends, story)]
+    return [part for part in parts if part.strip(" .,;:!?…-–—\"'")] or [story]
+
+
+def _beat(sentence: str, cast: Cast) -> Beat:
+    text = in_plain_verbs(refer(sentence, cast))
+    return Beat(
+        text=text,
+        said=setting_of(text),
+        intro=not content(text) and not actions(text),
+        weight=max(1, len(re.findall(r"\w+", text))),
+    )
+
+
+def _with_camera(beats: list[Beat]) -> list[Beat]:
+    """Sentences about the camera alone belong to what it looks at."""
+    kept: list[Beat] = []
+    for beat in beats:
+        if kept and not re.search(SOMEONE, beat.text) and (named("camera", beat.text) or named("framing", beat.text)):
+            kept[-1] = replace(kept[-1], text=f"{_ended(kept[-1].text)} {beat.text}")
+        else:
+            kept.append(beat)
+    return kept
+
+
+def _first_setting(beats: list[Beat], cast: Cast) -> Setting:
+    """Where and when the story starts: its first place, and the light and weather told before anything happens.
+
+    For the world's own characters, what was never told is a meadow on a clear day.
+    """
+    opening = next((k for k, beat in enumerate(beats) if not beat.intro), len(beats))
+    told = Setting(place=next((beat.said.place for beat in beats if beat.said.place), ""))
+    for beat in reversed(beats[: opening + 1]):
+        told = told.then(replace(beat.said, place=""))
+    of_world = any(figure.kind in lexicon()["species"] for figure in cast.figures)
+    if told.place or of_world:
+        return Setting(place="meadow", time="day", weather="clear").then(told)
+    return told
+
+
+def _settled(beats: list[Beat], first: Setting) -> list[Beat]:
+    """Every beat with the setting it happens in: what was said last stays true."""
+    now, settled = first, []
+    for beat in beats:
+        now = now.then(beat.said)
+        settled.append(replace(beat, said=now))
+    return settled
+
+
+def _posed(beats: list[Beat], cast: Cast, first: Setting) -> list[Beat]:
+    """A story in which nothing happens: its characters at rest and in motion, or its own words."""
+    if not cast.figures:
+        return _settled(beats, first)
+    people = min(len(cast.figures), 2)
+    return [Beat(text=f"Character {k % people + 1} {pose}.", said=first, weight=3) for k, pose in enumerate(IDLE)]
+
+
+def _exactly(beats: list[Beat], count: int) -> list[Beat]:
+    """Merge neighbours when there are too many beats; split, then repeat, when there are too few."""
+    if len(beats) > count:
+        return _merged(beats, count)
+    beats = list(beats)
+    while len(beats) < count:
+        halves = [(beat.weight, k, _halves(beat)) for k, beat in enumerate(beats)]
+        able = [(weight, -k, pair) for weight, k, pair in halves if pair]
+        if not able:
+            break
+        _, k, pair = max(able, key=lambda item: item[:2])
+        beats[-k : -k + 1] = pair
+    rows = [k * len(beats) // count for k in range(count)]
+    return [replace(beats[row], again=k - rows.index(row)) for k, row in enumerate(rows)]
+
+
+def _merged(beats: list[Beat], count: int) -> list[Beat]:
+    """Neighbours joined into ``count`` beats of about equal length."""
+    total, groups, done = sum(beat.weight for beat in beats), [[] for _ in range(count)], 0
+    for k, beat in enumerate(beats):
+        wanted = (done + beat.weight / 2) * count // total
+        filled = sum(bool(group) for group in groups)
+        latest, earliest = filled, max(filled - 1, count - (len(beats) - k))
+        groups[int(min(max(wanted, earliest), latest, count - 1))].append(beat)
+        done += beat.weight
+    return [
+        replace(
+            group[0], text=" ".join(_ended(beat.text) for beat in group), weight=sum(beat.weight for beat in group)
+        )
+        for group in groups
+    ]
+
+
+def _halves(beat: Beat) -> list[Beat] | None:
+    """A beat of two clauses as two beats, cut nearest to its middle; None when it is one."""
+    middle = len(beat.text) / 2
+    for joint in sorted(_joints().finditer(beat.text), key=lambda joint: abs(joint.start() - middle)):
+        left, right = beat.text[: joint.start()].strip(" ,;"), beat.text[joint.end() :].strip()
+        listed = re.search(rf"(?:^|,\s*|\band\s+){SOMEONE}$", left)
+        if not listed and all(content(half) or actions(half) for half in (left, right)):
+            halves = (_ended(left), _with_subject(left, right))
+            return [replace(beat, text=text, weight=max(1, len(text.split()))) for text in halves]
+    return None
+
+
+@cache
+def _joints() -> re.Pattern[str]:
+    """Where a sentence comes apart: before "then", and where a verb goes on after a comma or an "and"."""
+    verb = rf"(?:{'|'.join(map(re.escape, verb_forms()))})\b"
+    goes_on = rf"(?:{verb}|[a-z]{{2,}}(?:s|ed)\s+(?!and\b|or\b))"
+    with_word = rf",?\s+(?:and|but|while)\s+(?={SOMEONE}|{goes_on})"
+    return re.compile(rf";\s+|,?\s+(?:and\s+)?then\s+|{with_word}|,\s+(?={goes_on})", re.IGNORECASE)
+
+
+def _with_subject(left: str, right: str) -> str:
+    """A clause that lost its subject ("jumps over a log") gets the one of the clause before."""
+    verb = right.split(" ", 1)[0].strip(".,!?").lower()
+    subject = re.search(rf"{SOMEONE}(?: and {SOMEONE})*", left)
+    bare = verb in verb_forms() or re.fullmatch(r"[a-z]+(?:s|ed)", verb)
+    return f"{subject[0]} {right}" if subject and bare else right
+
+
+def _global_prompt(cast: Cast, first: Setting, beats: list[Beat]) -> str:
+    parts = []
+    if cast.figures:
+        parts.append(
+            "[Character] " + " ".join(f"Character {k}: {who}." for k, who in enumerate(cast.figures, start=1))
+        )
+    if where := ", ".join(part for part in (_place_and_time(first), _sky(first)) if part):
+        parts.append(f"[Environment] {_capital(where)}.")
+    parts.append(f"[Story] {_summary(beats)}")
+    return _shortened(" ".join(parts), MAX_PROMPT)
+
+
+def _summary(beats: list[Beat]) -> str:
+    """As many of the story's first sentences as fit; intros are told by the other parts."""
+    told = [_ended(beat.text) for beat in beats if not beat.intro] or [_ended(beat.text) for beat in beats]
+    text = _shortened(told[0], MAX_SUMMARY)
+    for sentence in told[1:]:
+        if len(text) + len(sentence) >= MAX_SUMMARY:
+            break
+        text += f" {sentence}"
+    return text
+
+
+def _place_and_time(setting: Setting) -> str:
+    said = [_at(setting.place), lexicon()["time"][setting.time][0] if setting.time else ""]
+    return " ".join(part for part in said if part)
+
+
+def _at(place: str) -> str:
+    return lexicon()["at"][place][0].format(lexicon()["place"][place][0]) if place else ""
+
+
+def _sky(setting: Setting) -> str:
+    return lexicon()["weather"][setting.weather][0] if setting.weather in ("rain", "snow") else ""
+
+
+def _edited(beats: list[Beat], first: Setting) -> tuple[str, ...]:
+    """Shot prompts: each beat in a framing and with a camera move that an editor would choose after the one before."""
+    prompts: list[str] = []
+    framing, camera, direction = "", "", "right"
+    for k, beat in enumerate(beats):
+        last = k == len(beats) - 1 and k > 2
+        direction = _direction(beat.text, direction)
+        framing = named("framing", beat.text) or _framing(beat, framing, last=last)
+        camera = named("camera", beat.text) or _camera(beat, framing, camera, direction, last=last)
+        text = _directed(_apart(_shortened(_opened(beat.text), MAX_ACTION)), direction)
+        prompts.append(f"{CUT} {_prompt(text, beat, first, framing, camera)}")
+    return tuple(prompts)
+
+
+def _prompt(text: str, beat: Beat, first: Setting, framing: str, camera: str) -> str:
+    """Framing, who does what, what of the setting is new, camera; nothing that the writer already said."""
+    here, new = setting_of(text), []
+    if beat.said.place != first.place and not here.place:
+        new.append(_at(beat.said.place))
+    if beat.said.time != first.time and not here.time:
+        new.append(lexicon()["time"][beat.said.time][0])
+    parts = [_ended(" ".join([text.rstrip(" ."), *new])) if new else _ended(text)]
+    if beat.said.weather != first.weather and not here.weather:
+        parts.append(f"{_capital(lexicon()['weather'][beat.said.weather][0])}.")
+    if not named("framing", text):
+        parts.insert(0, f"{_capital(lexicon()['framing'][framing][0])}.")
+    if camera != "static" and not named("camera", text):
+        parts.append(f"{_capital(lexicon()['camera'][camera][0])}.")
+    return " ".join(parts)
+
+
+def _framing(beat: Beat, before: str, *, last: bool) -> str:
+    """Wide to open and to end, near for small gestures, never the same twice; two characters need room."""
+    if not before or (last and before != "wide"):
+        return "wide"
+    moves = set(actions(beat.text)) & {"walk", "run", "jump", "spin"}
+    wanted = ("medium", "wide", "close") if moves or beat.again else ("close", "medium", "wide")
+    many = len(set(re.findall(SOMEONE, beat.text))) > 1
+    return next(framing for framing in wanted if framing != before and not (many and framing == "close"))
+
+
+def _camera(beat: Beat, framing: str, before: str, direction: str, *, last: bool) -> str:
+    """Follow who moves, close in on who does not, pull back at the end; no move twice running."""
+    follows = framing != "close" and set(actions(beat.text)) & {"walk", "run"}
+    wanted = f"pan_{direction}" if follows else "zoom_out" if last else "zoom_in" if before else "static"
+    return "static" if wanted == before else wanted
+
+
+def _direction(text: str, before: str) -> str:
+    """Who leaves goes one way across the screen, and comes back the other."""
+    if told := re.search(rf"(?:{MOVES}|\bto the|\btowards the)\s+(left|right)\b", text):
+        return told[1]
+    return "left" if re.search(r"\b(?:back|home|returns?)\b", text) else before
+
+
+def _opened(text: str) -> str:
+    """A shot needs no "then": it comes after the one before anyway."""
+    linked = r"^(?:(?:and|then|but|so|finally|next|suddenly|meanwhile|after that|one day)\b,?\s+)+"
+    return re.sub(linked, "", text, flags=re.IGNORECASE)
+
+
+def _apart(text: str) -> str:
+    """ "Character 1 and Character 2 walk" as the model was taught it: each with a verb of its own."""
+    joined = rf"({SOMEONE}) and ({SOMEONE}) (walk|run|jump|wave|spin|sit|stand)\b"
+    return re.sub(joined, lambda found: f"{found[1]} {found[3]}s and {found[2]} {found[3]}s", text)
+
+
+def _directed(text: str, direction: str) -> str:
+    """A walk or a run needs a side of the screen to go to."""
+    how = r"(?:\s+(?:back home|away|off|back|home|around|\w+ly|by(?=\s+and\b|\W*$))\b)?+"
+    told = r"(?!\s+(?:to the |towards the )?(?:left|right)\b)"
+    return re.sub(rf"{MOVES}{how}{told}", rf"\g<0> to the {direction}", text)
+
+
+def _ended(text: str) -> str:
+    text = _capital(text.strip())
+    return text if re.search(r"[.!?…。！？।؟][\"'”’»)]*$", text) else f"{text.rstrip(' ,;:')}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _shortened(text: str, most: int) -> str:
+    """At most ``most`` characters, cut between words."""
+    if len(text) <= most:
+        return text
+    return text[: most - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
