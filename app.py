@@ -1,0 +1,56 @@
+"""Open the studio: read settings, build services, launch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+BAD_INPUT = 2
+
+
+def main() -> int:
+    """Serve until stopped; 2 with one sentence when the settings, the folder or the port won't do."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from studio.settings import read_settings
+
+    try:
+        settings = read_settings()
+        _free(settings.host, settings.port)
+        from studio.services import Studio
+
+        studio = Studio(settings)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return BAD_INPUT
+    from studio.ui.page import ASSETS, build
+    from studio.ui.theme import theme
+
+    build(studio).queue(default_concurrency_limit=4, max_size=100).launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        share=False,
+        show_error=True,
+        run_history=False,
+        ssr_mode=False,
+        max_file_size="100mb",
+        footer_links=[],
+        theme=theme(),
+        css_paths=[ASSETS / "style.css"],
+        js="() => document.documentElement.classList.add('ready')",
+        favicon_path=ASSETS / "logo.svg",
+    )
+    return 0
+
+
+def _free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise ValueError(f"REELBOARD_PORT is {port}, which is in use; try REELBOARD_PORT={port + 1}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The studio: what keeps a creator's work and runs the engine. Importing it does nothing."""
