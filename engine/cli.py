@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -118,8 +118,10 @@ def _writable(output: Path | None) -> Path:
         raise ValueError(f"output is {output}, which is a folder; name a file in it, {output / 'film.mp4'}")
     if not output.parent.is_dir():
         raise ValueError(f"output is {output}; the folder {output.parent} does not exist")
-    if not os.access(output.parent, os.W_OK):
-        raise ValueError(f"output is {output}; the folder {output.parent} can't be written to")
+    try:
+        tempfile.TemporaryFile(dir=output.parent).close()
+    except OSError as error:
+        raise ValueError(f"output is {output}; its folder can't be written to ({error.strerror})") from None
     return output
 
 

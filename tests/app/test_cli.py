@@ -1,0 +1,145 @@
+"""The command line, as a shell meets it: films, exit codes, one sentence for what is wrong, nothing half-written."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.cli import main
+from engine.video import read_record, read_video
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc is a folder that nobody may write to")
+ROOT = Path(__file__).parents[2]
+STORY = {
+    "prompt": "[Story] A fox plays.",
+    "shots": [{"prompt": "A.", "frames": 5}, {"prompt": "B.", "frames": 9}],
+    "steps": 2,
+}
+
+
+@pytest.fixture
+def story(tmp_path):
+    path = tmp_path / "story.json"
+    path.write_text(json.dumps(STORY))
+    return path
+
+
+@pytest.fixture
+def film(tmp_path):
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "film.mp4"
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_a_story_file_becomes_a_film(story, film, tiny_pocket, capsys):
+    assert run(story, "-o", film, "--backbone", tiny_pocket) == 0
+    assert read_video(film).shape == (14, 400, 640, 3)
+    out, err = capsys.readouterr()
+    assert not out
+    assert "2 shots, 14 frames" in err.splitlines()[-1]
+
+
+def test_the_same_seed_makes_the_same_film_and_another_another(story, film, tiny_pocket):
+    films = []
+    for seed in (3, 3, 4):
+        assert run(story, "-o", film, "--backbone", tiny_pocket, "--seed", seed) == 0
+        films.append(read_video(film))
+    assert torch.equal(films[0], films[1])
+    assert not torch.equal(films[0], films[2])
+
+
+def test_the_film_carries_the_story_that_makes_it_again(story, film, tiny_pocket):
+    changed = ("--seed", 7, "--guidance", 1.5, "--method", "independent")
+    assert run(story, "-o", film, "--backbone", tiny_pocket, *changed) == 0
+    record, first = read_record(film), read_video(film)
+    assert record["story"]["seed"] == 7
+    assert record["takes"][1]["method"] == "independent"
+    story.write_text(json.dumps(record["story"]))
+    assert run(story, "-o", film, "--backbone", tiny_pocket) == 0
+    assert torch.equal(read_video(film), first)
+
+
+def test_a_story_in_plain_words_becomes_a_film(film, tiny_pocket):
+    words = "Ruby, a red fox with a crown, walks on the beach. She waves."
+    assert run("--story", words, "--shots", 3, "--steps", 1, "-o", film, "--backbone", tiny_pocket) == 0
+    record = read_record(film)
+    assert len(record["takes"]) == 3
+    assert "Ruby, a red fox with a crown" in record["story"]["prompt"]
+    assert read_video(film).shape[0] == 3 * 17
+
+
+def test_the_schema_is_printed(capsys):
+    assert run("--schema") == 0
+    assert "shots" in json.loads(capsys.readouterr().out)["properties"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "no output"),
+        (["-o", "{film}"], "give a story file or --story"),
+        (["{story}", "--story", "x", "-o", "{film}"], "give a story file or --story"),
+        (["{story}", "--shots", "3", "-o", "{film}"], "--shots goes with --story"),
+        (["{story}", "-o", "{film}", "--stepz", "3"], "unrecognized arguments: --stepz"),
+        (["{story}", "-o", "{film}", "--steps", "many"], "invalid int value: 'many'"),
+        (["{story}", "-o", "{film}", "--steps", "0"], "steps is 0; the nearest possible value is 1"),
+        (["{story}", "-o", "{film}", "--seed", "-1"], "seed is -1; the nearest possible value is 0"),
+        (["{story}", "-o", "{film}", "--guidance", "nan"], "guidance is NaN"),
+        (["{story}", "-o", "{film}", "--method", "joint"], "input should be 'lct' or 'independent'"),
+        (["{story}", "-o", "{film}", "--backbone", "pockett"], "backbone is 'pockett'"),
+        (["{story}x", "-o", "{film}"], "does not exist"),
+        (["{story}", "-o", "{film}.avi"], "films are MP4"),
+        (["{story}", "-o", "{folder}"], "films are MP4"),
+        (["{story}", "-o", "{folder}/no/film.mp4"], "does not exist"),
+        (["{story}", "-o", "{story}/film.mp4"], "does not exist"),
+        pytest.param(["{story}", "-o", "/proc/film.mp4"], "can't be written to", marks=LINUX),
+        (["--story", "", "-o", "{film}"], "story is empty"),
+        (["--story", "A fox.", "--shots", "0", "-o", "{film}"], "shots is 0"),
+        (["--story", "A fox.", "--shots", "100", "-o", "{film}"], "shots is 100"),
+        (["--story", "A fox. " * 30_000, "-o", "{film}"], "story has 210000 characters"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(arguments, sentence, story, film, capsys):
+    filled = [part.format(story=story, film=film, folder=film.parent) for part in arguments]
+    assert main(filled) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert not list(film.parent.iterdir())
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_damaged_weights_are_one_sentence(damage, story, film, tiny_pocket, tmp_path, capsys):
+    folder = shutil.copytree(tiny_pocket, tmp_path / "damaged")
+    weights = next((folder / "transformer").glob("*.safetensors"))
+    if damage == "missing":
+        weights.unlink()
+    else:
+        os.truncate(weights, 100)
+    assert run(story, "-o", film, "--backbone", folder) == 2
+    assert "transformer is missing or damaged" in capsys.readouterr().err.splitlines()[-1]
+    assert not list(film.parent.iterdir())
+
+
+def test_interrupting_leaves_nothing_and_says_so(film, tiny_pocket):
+    command = [sys.executable, "-m", "engine", "--story", "A fox.", "--shots", "9", "--steps", "200"]
+    command += ["-o", str(film), "--backbone", str(tiny_pocket)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process:
+        seen = b""
+        while b"step" not in seen and (piece := process.stderr.read1()):
+            seen += piece
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert b"stopped; nothing was written" in rest
+    assert not list(film.parent.iterdir())

@@ -1,0 +1,28 @@
+"""Real parts at the smallest size."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session")
+def tiny_pocket(tmp_path_factory):
+    """A folder with a pocket backbone of random weights: every real part, small enough for a film in a second."""
+    from engine.backbones.pocket_codec import PocketCodec
+    from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer
+    from engine.backbones.pocket_transformer import PocketTransformer
+    from engine.world.caption import vocabulary
+
+    folder = tmp_path_factory.mktemp("tiny") / "pocket"
+    tokenizer = build_tokenizer(vocabulary())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        parts = {
+            "codec": PocketCodec(widths=(16, 32, 32), encoder=(1, 1, 1), decoder=(1, 1, 1)),
+            "text_encoder": PocketTextEncoder(vocabulary=tokenizer.get_vocab_size(), width=32, heads=2, depth=1),
+            "transformer": PocketTransformer(width=32, heads=1, depth=2, dual=1, text_width=32, axes=(8, 12, 12)),
+        }
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
+    (folder / "tokenizer").mkdir()
+    tokenizer.save(str(folder / "tokenizer" / "tokenizer.json"))
+    return folder
