@@ -37,7 +37,7 @@ def main() -> int:
         footer_links=[],
         theme=theme(),
         css_paths=[ASSETS / "style.css"],
-        js="() => document.documentElement.classList.add('ready')",
+        js="() => document.body.classList.add('dark')",
         favicon_path=ASSETS / "logo.svg",
     )
     return 0

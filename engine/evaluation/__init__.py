@@ -1,0 +1,1 @@
+"""Measures what was made against what was asked, with floors and ceilings as controls."""

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="train this many steps in all")
     parser.add_argument("--device", help="cpu or cuda; default: what there is")
     parser.add_argument("--debug", action="store_true", help="a few tiny steps")
-    parser.add_argument("--export", type=Path, help="write shippable weights here at the end (or now, if it is over)")
+    parser.add_argument("--export", type=Path, help="write shippable weights here when the run is over")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     device = choose_runtime(asked.device).device
@@ -31,7 +31,7 @@ def main() -> None:
     plan = replace(plan, minutes=asked.minutes, steps=asked.steps or plan.steps)
     trainer = Trainer(recipe=recipe, plan=plan, folder=asked.runs / asked.recipe, device=device)
     trainer.run()
-    if asked.export:
+    if asked.export and trainer.progress() >= 1:
         facts = {"recipe": asked.recipe, "steps": trainer.step, "samples": trainer.samples}
         recipe.export(asked.export, trainer.averaged, facts | {"minutes": round(trainer.seconds / 60, 1)})
 

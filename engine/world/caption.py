@@ -21,6 +21,7 @@ from engine.world.spec import Actor, Character, SceneSpec, ShotSpec
 CUT = "[SHOT CUT]"
 WORD = re.compile(r"\[[a-z ]+\]|<unk>|[^\W_]+(?:['’\-][^\W_]+)*|[.,:;!?]")
 UNKNOWN_NAMES = 0.1  # of names are made up, so that a creator's own names do no harm
+ASIDES = 0.15  # of texts hold made-up words, so that words the model does not know do no harm
 SAY_DEFAULT = 0.12  # how often a default (still camera, clear weather) is said all the same
 
 
@@ -46,13 +47,12 @@ def words(text: str) -> list[str]:
 @cache
 def vocabulary() -> tuple[str, ...]:
     """Every word a caption can hold."""
-    extra = "[shot cut] [character] [environment] [story] . , : character 1 2 close-up camera pronoun".split(" ")
-    tags = ["[shot cut]", "[character]", "[environment]", "[story]", ".", ",", ":", "1", "2"]
-    found = set(tags) | {w for w in extra if w.isalpha()} | {name.lower() for name in NAMES}
+    tags = {"[shot cut]", "[character]", "[environment]", "[story]", ".", ",", ":", "1", "2", "character"}
+    found = tags | {name.lower() for name in NAMES}
     for phrase in _strings(lexicon()):
         found.update(words(re.sub(r"\{\w*\}", " ", phrase)))
-    found.update(words("named called spends spend have has explores explore on the left right together its his her"))
-    found.update(words("it he she they and while beside a an there is in this shot we see who meanwhile also"))
+    found.update(words("spends spend have has explores explore on the left right play walk wait friend"))
+    found.update(words("it he she and while with wearing a an there is in"))
     return tuple(sorted(found))
 
 
@@ -196,12 +196,20 @@ class _Writer:
 
     def _name(self, character: Character) -> str:
         if character.name and self.rng.random() < UNKNOWN_NAMES:
-            return "".join(self.rng.choice("zxqvkw") + self.rng.choice("aeiou") for _ in range(3)).capitalize()
+            return self._made_up().capitalize()
         return character.name
+
+    def _made_up(self) -> str:
+        return "".join(self.rng.choice("zxqvkw") + self.rng.choice("aeiou") for _ in range(3))
 
     def _style(self, text: str) -> str:
         if self.bare:
             text = re.sub(r"\b(a|an|the) ", "", text)
+        if text and not self.full and self.rng.random() < ASIDES:
+            parts = text.split(" ")
+            for _ in range(self.rng.randint(1, 4)):
+                parts.insert(self.rng.randint(2, max(2, len(parts))), self._made_up())
+            text = " ".join(parts)
         return text.lower() if self.lower else text
 
 

@@ -1,0 +1,58 @@
+"""``python -m engine.evaluation single|joint|codec|judge [--limit N] [--seeds K]``: a table, and as last line JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+import engine
+from engine.evaluation.judge import Judge
+from engine.evaluation.scoring import ATTRIBUTES, Row
+from engine.evaluation.sheets import sheet
+from engine.evaluation.tables import TABLES
+
+PLAIN = ("psnr", "ssim", "psnr in actors", "motion")  # columns that are no percentages
+ORDER = (*ATTRIBUTES, "all", "identity", "place kept", "time kept", *PLAIN)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m engine.evaluation", description=__doc__)
+    parser.add_argument("table", choices=[*sorted(TABLES), "sheet"])
+    parser.add_argument("--limit", type=int, default=64, help="scenes of each split")
+    parser.add_argument("--seeds", type=int, default=1, help="films of each scene")
+    parser.add_argument("--backbone", default="pocket")
+    parser.add_argument("-o", "--output", default="sheet.png", help="of a contact sheet")
+    asked = parser.parse_args()
+    backbone = engine.load(asked.backbone)
+    if asked.table == "sheet":
+        sheet(backbone, asked.output, limit=asked.limit)
+        return
+    rows = list(TABLES[asked.table](backbone, Judge.load(), limit=asked.limit, seeds=asked.seeds))
+    sys.stdout.write(markdown(rows) + "\n")
+    record = {row.name: {k: [round(v, 4) for v in s] for k, s in row.summary().items()} for row in rows}
+    settings = {"table": asked.table, "limit": asked.limit, "seeds": asked.seeds} | backbone.record()
+    sys.stdout.write(json.dumps(settings | {"rows": record}) + "\n")
+
+
+def markdown(rows: list[Row]) -> str:
+    """Rows as a markdown table; shares as percentages with the half width of their interval."""
+    summaries = [(row.name, row.summary()) for row in rows]
+    columns = [name for name in ORDER if any(name in summary for _, summary in summaries)]
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, summary in summaries:
+        cells = [_cell(column, summary.get(column)) for column in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(column: str, value: tuple[float, float, float] | None) -> str:
+    if value is None or value[0] != value[0]:  # noqa: PLR0124 - nan
+        return "–"
+    mean, low, high = value
+    scale, digits = (1, 2) if column in PLAIN else (100, 0)
+    return f"{scale * mean:.{digits}f} ± {scale * (high - low) / 2:.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()
