@@ -41,7 +41,7 @@ def write_mp4(
         raise ValueError(f"frames are {height}x{width} at scale {scale}; H.264 needs even sides, try {scale + 1}")
     raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps), "-i", "pipe:")
     filters = f"scale={width * scale}:{height * scale}:flags=lanczos:out_color_matrix=bt709:out_range=tv"
-    coded = ("-c:v", "libx264", "-preset", "medium", "-crf", "16", "-pix_fmt", "yuv420p", "-g", str(fps * 2), *BT709)
+    coded = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "16", "-pix_fmt", "yuv420p", "-g", str(fps * 2), *BT709)
     with _whole_file(Path(path)) as (folder, target):
         tags = folder / "tags.txt"
         tags.write_text(f";FFMETADATA1\ncomment={_escape(_dump(record or {}))}\n", encoding="utf-8")
@@ -52,20 +52,26 @@ def write_mp4(
 
 
 def read_video(path: str | Path) -> Tensor:
-    """All frames of a video file, uint8 (frames, height, width, 3), at their stored size."""
+    """All frames of a video file, uint8 (frames, height, width, 3), at their stored size; ValueError if it is none."""
     import imageio_ffmpeg
 
     _must_exist(Path(path))
     reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24", output_params=["-fps_mode", "passthrough"])
-    width, height = next(reader)["size"]
+    try:
+        width, height = next(reader)["size"]
+    except OSError:
+        raise ValueError(f"{path} is damaged or no video file; its frames can't be read") from None
     frames = [torch.frombuffer(bytearray(frame), dtype=torch.uint8) for frame in reader]
     return torch.stack(frames).view(-1, height, width, 3)
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
-    """The record that ``write_mp4`` kept in the file; empty when there is none."""
+    """The record that ``write_mp4`` kept in the file; empty when there is none, ValueError if it is no video file."""
     _must_exist(Path(path))
-    text = _ffmpeg("-i", str(path), "-f", "ffmetadata", "-").decode()
+    try:
+        text = _ffmpeg("-i", str(path), "-f", "ffmetadata", "-").decode()
+    except OSError:
+        raise ValueError(f"{path} is damaged or no video file; its record can't be read") from None
     comment = re.search(r"^comment=((?:\\.|[^\\\n])*)", text, flags=re.MULTILINE | re.DOTALL)
     try:
         found = json.loads(re.sub(r"\\(.)", r"\1", comment[1], flags=re.DOTALL)) if comment else {}

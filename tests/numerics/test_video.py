@@ -86,6 +86,16 @@ def test_a_missing_folder_is_an_os_error(tmp_path):
         write_mp4(tmp_path / "nowhere" / "film.mp4", clip())
 
 
+@pytest.mark.parametrize("read", [read_video, read_record])
+def test_a_damaged_or_missing_file_is_said_in_one_sentence(tmp_path, read):
+    path = tmp_path / "film.mp4"
+    with pytest.raises(ValueError, match=r"^no video file at"):
+        read(path)
+    path.write_bytes(write_mp4(tmp_path / "whole.mp4", clip()).read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"is damaged or no video file; .* can't be read$"):
+        read(path)
+
+
 def test_a_contact_sheet_holds_every_clip(tmp_path):
     from PIL import Image
 
