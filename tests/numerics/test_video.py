@@ -91,7 +91,7 @@ def test_a_damaged_or_missing_file_is_said_in_one_sentence(tmp_path, read):
     path = tmp_path / "film.mp4"
     with pytest.raises(ValueError, match=r"^no video file at"):
         read(path)
-    path.write_bytes(write_mp4(tmp_path / "whole.mp4", clip()).read_bytes()[:200])
+    path.write_bytes(b"no film")
     with pytest.raises(ValueError, match=r"is damaged or no video file; .* can't be read$"):
         read(path)
 
