@@ -207,8 +207,9 @@ class _Writer:
             text = re.sub(r"\b(a|an|the) ", "", text)
         if text and not self.full and self.rng.random() < ASIDES:
             parts = text.split(" ")
-            for _ in range(self.rng.randint(1, 4)):
-                parts.insert(self.rng.randint(2, max(2, len(parts))), self._made_up())
+            places = [i for i in range(2, len(parts) + 1) if parts[i - 1].lower() != "character"]
+            for i in sorted(self.rng.sample(places, min(len(places), self.rng.randint(1, 4))), reverse=True):
+                parts.insert(i, self._made_up())
             text = " ".join(parts)
         return text.lower() if self.lower else text
 
