@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,22 @@ def named(group: str, text: str) -> str:
 
 
 def cast_of(story: str) -> Cast:
-    """Everybody in the story: first those it describes, then those it only names."""
+    """Everybody in the story, described or only named, in the order in which they enter it."""
     cast = Cast()
-    for sentence in re.split(r"(?<=[.!?\n])\s*", story):
+    for sentence in sentences(story):
         refer(sentence, cast)
     _adopt_names(story, cast)
-    return cast
+    lower = story.lower()
+    cast.figures.sort(key=lambda who: min(lower.find(word.lower()) for word in (who.name, who.noun) if word))
+    return Cast(figures=cast.figures)
+
+
+def sentences(story: str) -> list[str]:
+    """The story at its full stops, whatever the script, and at its line ends; a quotation goes on in lower case."""
+    ends = r"(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?…]+[\"'”’»)]*\s+(?=[^a-z\s])|[。！？।؟]+[”」』]?\s*|\n"
+    stops = [match.end() for match in re.finditer(ends, story)]
+    parts = [story[a:b].strip() for a, b in pairwise([0, *stops, len(story)])]
+    return [part for part in parts if part.strip(" .,;:!?…-–—\"'")] or [story]
 
 
 def refer(text: str, cast: Cast) -> str:
@@ -126,19 +137,16 @@ def refer(text: str, cast: Cast) -> str:
     text = _without_pronouns(text, cast)
     if spoken := re.search(SOMEONE, text):
         cast.last = spoken[0]
-    for match in _puts_on().finditer(text):
-        number = int(match["who"]) - 1
-        if 0 <= number < len(cast.figures):
-            worn = Figure(wears=(_as_known("accessory", match["thing"]),))
-            cast.figures[number] = _joined(cast.figures[number], worn)
+    _learn_looks(text, cast)
     return text
 
 
 def content(text: str) -> list[str]:
     """What a sentence says beyond who there is, how they look, where and when: words and signs not yet understood."""
-    for group in ("place", "time", "weather", "accessory"):
+    for group in ("place", "time", "weather", "accessory", "colour"):
         text = _any_of(group).sub(" ", text)
-    text = re.sub(rf"{SOMEONE}(?:['’]s)?", " ", text)
+    text = re.sub(rf"{SOMEONE}|\b(?:{_wordings('species')})s?\b", " ", text, flags=re.IGNORECASE)
+    text = re.sub(r"['’]s\b", " ", text)
     plain = [word for word in re.findall(r"\w[\w'’-]*", text) if word.lower() not in _small()]
     return plain + re.findall(r"[^\w\s.,:;!?'\"“”‘’()\[\]-]", text)
 
@@ -178,8 +186,13 @@ def _small() -> frozenset[str]:
 
 @cache
 def _any_of(*groups: str) -> re.Pattern[str]:
-    wordings = sorted({wording for group in groups for wording in words(group)}, key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, wordings))})(?![\w-])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w-])(?:{_wordings(*groups)})(?![\w-])", re.IGNORECASE)
+
+
+def _wordings(*groups: str) -> str:
+    """The groups' wordings as alternatives of a pattern, the longest first."""
+    found = sorted({wording for group in groups for wording in words(group)}, key=len, reverse=True)
+    return "|".join(map(re.escape, found))
 
 
 def _as_known(group: str, wording: str) -> str:
@@ -210,12 +223,35 @@ def _described() -> re.Pattern[str]:
     )
 
 
+def _learn_looks(text: str, cast: Cast) -> None:
+    """Character 1 wears a hat. Character 1 is blue. Character 1 and Character 2 are two ducks."""
+    for match in _puts_on().finditer(text):
+        _learn(cast, match["who"], Figure(wears=(_as_known("accessory", match["thing"]),)))
+    for match in _is_like().finditer(text):
+        colour = _as_known("colour", match["colour"]) if match["colour"] else ""
+        noun = _as_known("species", match["noun"]) if match["noun"] else ""
+        _learn(cast, match["who"], Figure(look=colour, noun=noun))
+
+
+def _learn(cast: Cast, who: str, found: Figure) -> None:
+    for number in re.findall(r"\d", who):
+        if 1 <= int(number) <= len(cast.figures):
+            cast.figures[int(number) - 1] = _joined(cast.figures[int(number) - 1], found)
+
+
 @cache
 def _puts_on() -> re.Pattern[str]:
     verb = rf"(?:{BE}\s+)?(?:wears|wore|wearing|has|had|puts\s+on)"
     article = r"(?:(?:an?|the|his|her|its)\s+)?(?:\w+\s+){0,2}?"
     thing = _any_of("accessory").pattern
-    return re.compile(rf"Character (?P<who>\d)\s+(?:\w+\s+)?{verb}\s+{article}(?P<thing>{thing})", flags=re.IGNORECASE)
+    return re.compile(rf"(?P<who>{SOMEONE})\s+(?:\w+\s+)?{verb}\s+{article}(?P<thing>{thing})", flags=re.IGNORECASE)
+
+
+@cache
+def _is_like() -> re.Pattern[str]:
+    who, how = rf"(?P<who>{SOMEONE}(?:,?\s+and\s+{SOMEONE})*)", r"(?:(?:an?|two|both|all|very)\s+)*"
+    colour, noun = rf"(?:(?P<colour>{_wordings('colour')})\b\s*)?", rf"(?:(?P<noun>{_wordings('species')})s?\b)?"
+    return re.compile(rf"{who}\s+{BE}\s+{how}{colour}{noun}", re.IGNORECASE)
 
 
 def _numbered(match: re.Match[str], cast: Cast) -> str:
@@ -251,9 +287,10 @@ def _same(known: Figure, found: Figure) -> bool:
 def _joined(known: Figure, found: Figure) -> Figure:
     meanings = {words("accessory")[thing] for thing in known.wears}
     more = (thing for thing in found.wears if words("accessory")[thing] not in meanings)
+    coloured = found.look if found.colour and not known.colour else ""
     return Figure(
         noun=known.noun or found.noun,
-        look=known.look or found.look,
+        look=" ".join(part for part in (known.look, coloured) if part) or found.look,
         name=known.name or found.name,
         wears=(*known.wears, *more),
     )

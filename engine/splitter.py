@@ -22,6 +22,7 @@ from engine.reading import (
     in_plain_verbs,
     named,
     refer,
+    sentences,
     setting_of,
     verb_forms,
 )
@@ -65,8 +66,7 @@ def split(story: str, shots: int) -> Storyboard:
     if not story:
         raise ValueError("story is empty; write a sentence about who does what and where")
     cast = cast_of(story)
-    cast.last = ""
-    beats = _with_camera([_beat(sentence, cast) for sentence in _sentences(story)])
+    beats = _with_camera([_beat(sentence, cast) for sentence in sentences(story)])
     first = _first_setting(beats, cast)
     told = [beat for beat in _settled(beats, first) if not beat.intro]
     chosen = _exactly(told or _posed(beats, cast, first)[:shots], shots)
@@ -79,20 +79,14 @@ def _cleaned(story: str) -> str:
     story = html.unescape(re.sub(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", " ", story, flags=re.DOTALL))
     story = re.sub(r"\[(?:shot cut)\]", "\n", story, flags=re.IGNORECASE)
     story = re.sub(r"\[(?:character|environment|story)\]", " ", story, flags=re.IGNORECASE)
-    story = re.sub(r"(?m)^[ \t]*(?:#+|[-*>•]+|\d+[.)])[ \t]+", "", story)
+    story = re.sub(r"(?im)^[ \t]*(?:#+|[-*>•]+|\d+[.)]|(?:scene|shot) \d+[:.)])[ \t]+", "", story)
     story = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in story)
     story = re.sub(r"[ \t]*\n[ \t]*(?=[a-z])", " ", story)
     return re.sub(r"\n+", "\n", re.sub(r"[^\S\n]+", " ", story)).strip()
 
 
-def _sentences(story: str) -> list[str]:
-    ends = r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bDr\.)(?<!\bSt\.)(?<=[.!?…])[\"'”’»)]*\s+|(?<=[。！？।؟])\s*|\n"
-    parts = [part.strip() for part in re.split(ends, story)]
-    return [part for part in parts if part.strip(" .,;:!?…-–—\"'")] or [story]
-
-
 def _beat(sentence: str, cast: Cast) -> Beat:
-    text = in_plain_verbs(refer(sentence, cast))
+    text = re.sub(r"^(?:meet|this is)\s+", "", in_plain_verbs(refer(sentence, cast)), flags=re.IGNORECASE)
     return Beat(
         text=text,
         said=setting_of(text),
@@ -311,7 +305,7 @@ def _apart(text: str) -> str:
 
 def _directed(text: str, direction: str) -> str:
     """A walk or a run needs a side of the screen to go to."""
-    how = r"(?:\s+(?:back home|away|off|back|home|around|\w+ly|by(?=\s+and\b|\W*$))\b)?+"
+    how = r"(?:\s+(?:back home|away|off|back|home|around|outside|inside|\w+ly|by(?=\s+and\b|\W*$))\b)?+"
     told = r"(?!\s+(?:to the |towards the )?(?:left|right)\b)"
     return re.sub(rf"{MOVES}{how}{told}", rf"\g<0> to the {direction}", text)
 

@@ -76,6 +76,11 @@ def test_two_characters_an_intro_and_a_change_of_place():
         ),
         ("A red fox meets a blue fox. The blue fox waves.", "Character 1: a red fox. Character 2: a blue fox."),
         ("A cat runs. Another cat sits.", "Character 1: a cat. Character 2: a cat."),
+        (
+            "Pip and Pop are two ducks. Pip is yellow. Pop is white. Pip jumps.",
+            "Character 1: Pip, a yellow duck. Character 2: Pop, a white duck.",
+        ),
+        ("Ruby waves. A blue duck sees Ruby.", "Character 1: Ruby. Character 2: a blue duck."),
         ("Mia opens the door. Then Mia waves.", "Character 1: Mia."),
         ("A girl named Mia dances.", "Character 1: Mia, a girl."),
         (
@@ -111,6 +116,18 @@ def test_own_words_stay():
     shots = " ".join(split("Mia finds an old brass telescope. She polishes it with her sleeve.", 2).shots)
     assert "finds an old brass telescope" in shots
     assert "polishes it with her sleeve" in shots
+
+
+def test_what_only_says_who_where_or_when_takes_no_shot():
+    shots = split("There was a red fox. It's snowing! The fox is in a forest. The fox jumps. It waves.", 2).shots
+    assert [re.sub(r" The camera .*", "", shot) for shot in shots] == [
+        "[SHOT CUT] Wide shot. Character 1 jumps.",
+        "[SHOT CUT] Close-up. Character 1 waves.",
+    ]
+
+
+def test_a_quotation_stays_with_who_says_it():
+    assert split('"Come here!" said the fox. The bear runs.', 2).shots[0].endswith('"Come here!" said Character 1.')
 
 
 def test_the_writers_own_framing_and_camera_win():
