@@ -13,7 +13,7 @@ def codec(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     from engine.training.codec import CodecRecipe
 
     recipe = CodecRecipe(clips=64 if debug else 6_000)
-    return recipe, Plan(steps=20 if debug else 8_000, muon=0.004, adam=1.5e-3, warmup=50)
+    return recipe, Plan(steps=20 if debug else 8_000, muon=0.0025, adam=1e-3, decay=0.9)
 
 
 def single(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:

@@ -316,17 +316,17 @@ def paint_weather(canvas: Canvas, weather: str, clock: np.ndarray) -> None:
     device = canvas.xs.device
     t = torch.from_numpy(clock.astype(np.float32)).to(device)[:, None, None]
     x, y = canvas.xs[None, None], canvas.ys[None, :, None]
-    wide, high, fall, drift = (14.0, 26.0, 7.0, 0.4) if weather == "rain" else (17.0, 17.0, 2.0, 0.5)
+    wide, high, fall, drift = (23.0, 40.0, 8.0, 0.4) if weather == "rain" else (26.0, 24.0, 2.0, 0.5)
     side = x + drift * y if weather == "rain" else x + drift * t
     column = torch.floor(side / wide)
-    down = y - fall * t + 26 * _hash(column)
+    down = y - fall * t + 2 * high * _hash(column)
     row = torch.floor(down / high)
     u = side - (column + 0.5) * wide + (_hash(column + 17 * row) - 0.5) * wide * 0.5
     v = down - (row + 0.5) * high
     if weather == "rain":
-        distance, colour, alpha = torch.maximum(u.abs() - 0.9, v.abs() - 5.0), (0.80, 0.88, 1.0), 0.55
+        distance, colour, alpha = torch.maximum(u.abs() - 1.1, v.abs() - 6.0), (0.80, 0.88, 1.0), 0.6
     else:
-        distance, colour, alpha = torch.hypot(u, v) - 1.7, (1.0, 1.0, 1.0), 0.95
+        distance, colour, alpha = torch.hypot(u, v) - 2.2, (1.0, 1.0, 1.0), 0.95
     cover = (0.5 - distance).clamp(0, 1)[:, None] * alpha
     canvas.pixels += cover * (torch.tensor(colour, device=device)[:, None, None] - canvas.pixels)
 
