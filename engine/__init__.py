@@ -20,7 +20,7 @@ def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
     return backbones.load(name, device=device)
 
 
-def generate(scene: Scene, backbone: Backbone, **settings: Any) -> Iterator[Event]:  # noqa: ANN401 - passed through
+def generate(scene: Scene, backbone: Backbone, **settings: Any) -> Iterator[Event]:
     """Make a scene's shots; see ``engine.generation.generate`` for the settings."""
     from engine import generation
 

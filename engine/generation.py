@@ -75,8 +75,9 @@ def _run(
             plain = _velocities(backbone, method, no_texts, pictures)
             return {k: guide(velocities[k], plain[k], guidance) for k in velocities}
 
-        samples = {k: noise((1, *_latent(scene, backbone, k)), seeds[k], device) for k in shots}
-        for step, samples, estimates in denoise(samples, predict, noise_levels(steps, shift=backbone.shift)):
+        start = {k: noise((1, *_latent(scene, backbone, k)), seeds[k], device) for k in shots}
+        walk = denoise(start, predict, noise_levels(steps, shift=backbone.shift))
+        for step, samples, estimates in walk:  # noqa: B007 - the last samples are the takes
             yield Progress(stage="denoise", step=step, steps=steps, shots=shots)
             if previews and step % PREVIEW_EVERY == 2 and step < steps:
                 for k, estimate in estimates.items():
@@ -128,7 +129,9 @@ def _latent(scene: Scene, backbone: Backbone, k: int) -> tuple[int, ...]:
 def _given(shot: Shot, take: Take, seed: int, device: torch.device) -> Picture:
     level = shot.noise / 1000
     latents = take.latents[None].to(device)
-    return Picture(latents=add_noise(latents, noise(tuple(latents.shape), seed, device), level), level=level, given=True)
+    return Picture(
+        latents=add_noise(latents, noise(tuple(latents.shape), seed, device), level), level=level, given=True
+    )
 
 
 def _record(

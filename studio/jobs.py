@@ -114,7 +114,9 @@ class Worker:
         ids = [shot.id for shot in project.shots if shot.take or shot.id in shots]
         steps = options.steps or backbone.steps
         rounds = 1 if options.method == "lct" else len(shots)
-        self.status = replace(self.status, state="running", total=steps * rounds + len(shots), started=time.monotonic())
+        self.status = replace(
+            self.status, state="running", total=steps * rounds + len(shots), started=time.monotonic()
+        )
         settings = {"method": options.method, "seed": seed, "steps": options.steps, "guidance": options.guidance}
         for event in engine.generate(scene, backbone, cancel=cancel, **settings):
             match event:

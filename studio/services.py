@@ -129,7 +129,7 @@ class Studio:
 T = TypeVar("T", bound=BaseModel)
 
 
-def _checked(kind: type[T], **values: Any) -> T:  # noqa: ANN401 - any value is checked here
+def _checked(kind: type[T], **values: Any) -> T:
     """Build a value, or say in one sentence what is wrong."""
     try:
         return kind(**values)

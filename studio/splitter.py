@@ -61,7 +61,9 @@ class Model:
             return by_rules, f"The language model could not be reached ({error}); the shots were split by rules."
         kept = [shot.strip()[:MAX_PROMPT] for shot in answer.shots if shot.strip()][:shots]
         filled = (*kept, *by_rules.shots[len(kept) :])
-        note = "" if len(answer.shots) == shots else f"The model gave {len(answer.shots)} shots; rules made it {shots}."
+        note = (
+            "" if len(answer.shots) == shots else f"The model gave {len(answer.shots)} shots; rules made it {shots}."
+        )
         return Storyboard(prompt=answer.prompt, shots=filled), note
 
     def _ask(self, story: str, shots: int) -> str:

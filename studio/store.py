@@ -84,7 +84,8 @@ class Store:
             )
             database.execute("UPDATE shot SET take = ? WHERE id = ?", (take.id, shot_id))
             database.execute(
-                "UPDATE project SET version = version + 1 WHERE id = (SELECT project FROM shot WHERE id = ?)", (shot_id,)
+                "UPDATE project SET version = version + 1 WHERE id = (SELECT project FROM shot WHERE id = ?)",
+                (shot_id,),
             )
 
     def set_film(self, project_id: str, film: str) -> None:

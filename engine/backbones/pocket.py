@@ -20,11 +20,11 @@ from engine.runtime import Runtime, choose_runtime, fingerprint
 from engine.shapes import VideoShape
 
 HARMLESS = frozenset(
-    "then at last and or but so as along over under through from into onto to of for by she he it her his him its they "
-    "their them this that these those there here now very too just still again up down out off back away near next who "
-    "which when where while because after before until once suddenly finally slowly quickly be was were been am are do "
-    "does did has had have will would can could one some any all both each every other another I you we us our my your "
-    "me not no yes if than more most much many".lower().split()
+    "then at last and or but so as along over under through from into onto to of for by she he it her his him its "
+    "they their them this that these those there here now very too just still again up down out off back away near "
+    "next who which when where while because after before until once suddenly finally slowly quickly be was were been "
+    "am are do does did has had have will would can could one some any all both each every other another i you we us "
+    "our my your me not no yes if than more most much many".split()
 )  # words that change nothing in a picture
 PARTS = {"transformer": PocketTransformer, "text_encoder": PocketTextEncoder, "codec": PocketCodec}
 
@@ -99,7 +99,9 @@ class PocketBackbone:
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         encoding = self.tokenizer.encode(text)
-        found = [text[a:b] for token, (a, b) in zip(encoding.tokens, encoding.offsets, strict=True) if token == UNKNOWN]
+        found = [
+            text[a:b] for token, (a, b) in zip(encoding.tokens, encoding.offsets, strict=True) if token == UNKNOWN
+        ]
         return tuple(dict.fromkeys(word for word in found if word.lower() not in HARMLESS))
 
     def record(self) -> dict[str, Any]:

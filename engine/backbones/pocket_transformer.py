@@ -40,7 +40,9 @@ class Stream(nn.Module):
         """Queries, keys and values [B, L, 3, H, D/H] of modulated tokens, queries and keys normalised."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(2)
         norm = partial(rms_norm, normalized_shape=q.shape[-1:], eps=1e-6)
-        return torch.stack((norm(q, weight=self.norm_q.to(q.dtype)), norm(k, weight=self.norm_k.to(k.dtype)), v), dim=2)
+        return torch.stack(
+            (norm(q, weight=self.norm_q.to(q.dtype)), norm(k, weight=self.norm_k.to(k.dtype)), v), dim=2
+        )
 
     def feed(self, x: Tensor) -> Tensor:
         return self.down(nn.functional.gelu(self.up(x)))
@@ -64,10 +66,14 @@ class Split:
         if x.shape[1] == 1:
             return x
         pieces = x.split(self.sizes, dim=1)
-        return torch.cat([piece for piece, is_text in zip(pieces, self.is_text, strict=True) if is_text is kind], dim=1)
+        return torch.cat(
+            [piece for piece, is_text in zip(pieces, self.is_text, strict=True) if is_text is kind], dim=1
+        )
 
     def _merge(self, text: Tensor, rest: Tensor) -> Tensor:
-        sizes = {kind: [n for n, t in zip(self.sizes, self.is_text, strict=True) if t is kind] for kind in (True, False)}
+        sizes = {
+            kind: [n for n, t in zip(self.sizes, self.is_text, strict=True) if t is kind] for kind in (True, False)
+        }
         pieces = {True: iter(text.split(sizes[True], dim=1)), False: iter(rest.split(sizes[False], dim=1))}
         return torch.cat([next(pieces[kind]) for kind in self.is_text], dim=1)
 
@@ -150,7 +156,7 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         dual: int = 2,
         text_width: int = 256,
         axes: Sequence[int] = (16, 24, 24),
-        theta: float = 1_000.0,
+        theta: float = 1_000.0,  # noqa: ARG002 - read from the recorded config
     ) -> None:
         super().__init__()
         if sum(axes) != width // heads:
@@ -181,7 +187,9 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             x = layer(x, levels, turn, layout, split)
             if index == peek:
                 seen = x
-        shift, scale = _spread(self.levels_out(features).to(x.dtype), counts).expand(-1, x.shape[1], -1).chunk(2, dim=-1)
+        shift, scale = (
+            _spread(self.levels_out(features).to(x.dtype), counts).expand(-1, x.shape[1], -1).chunk(2, dim=-1)
+        )
         x = _modulate(x, shift, scale)
         shots = [(b, rows) for b, rows in zip(blocks, layout.spans, strict=True) if b.kind in ("noisy", "history")]
         return [self._unpatch(self.patch_out(x[:, rows]), block.grid) for block, rows in shots], seen

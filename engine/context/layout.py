@@ -40,9 +40,7 @@ def lay_out(blocks: Sequence[Block], *, rule: Rule = joint, place: Placement | N
         spans.append(slice(start, start + block.tokens))
         start += block.tokens
     visible = tuple(tuple(i for i, key in enumerate(blocks) if rule(query, key)) for query in blocks)
-    return Layout(
-        spans=tuple(spans), positions=(place or diagonal)(blocks), keep=_keep(blocks), visible=visible
-    )
+    return Layout(spans=tuple(spans), positions=(place or diagonal)(blocks), keep=_keep(blocks), visible=visible)
 
 
 def diagonal(blocks: Sequence[Block]) -> Tensor:

@@ -47,7 +47,7 @@ def markdown(rows: list[Row]) -> str:
 
 
 def _cell(column: str, value: tuple[float, float, float] | None) -> str:
-    if value is None or value[0] != value[0]:  # noqa: PLR0124 - nan
+    if value is None or value[0] != value[0]:
         return "–"
     mean, low, high = value
     scale, digits = (1, 2) if column in PLAIN else (100, 0)

@@ -41,7 +41,10 @@ def single(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 1) -> I
 def joint(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 1, shots: int = 4) -> Iterator[Row]:
     """Scenes whose prompts tell a character's looks once: made together, made apart, and controls."""
     for split in SPLITS:
-        rows = {name: Row(f"{name}, {split}") for name in ("joint", "independent", "truth", "round trip", "frozen", "wrong")}
+        rows = {
+            name: Row(f"{name}, {split}")
+            for name in ("joint", "independent", "truth", "round trip", "frozen", "wrong")
+        }
         others = [scene for _, scene, _ in scenes(split, limit + 1, shots=shots)][1:]
         for (n, scene, said), other in zip(scenes(split, limit, shots=shots, withhold=True), others, strict=True):
             real = [render(scene, k).frames for k in range(shots)]
@@ -95,7 +98,8 @@ def scenes(
 def make(scene: SceneSpec, said: Caption, backbone: Backbone, *, method: str, seed: int) -> list[Tensor]:
     """Frames of every shot."""
     shots = tuple(
-        Shot(prompt=prompt, frames=spec.frames, cut=spec.cut) for prompt, spec in zip(said.shots, scene.shots, strict=True)
+        Shot(prompt=prompt, frames=spec.frames, cut=spec.cut)
+        for prompt, spec in zip(said.shots, scene.shots, strict=True)
     )
     asked = Scene(prompt=said.prompt, shots=shots)
     *_, done = generate(asked, backbone, method=method, seed=seed, previews=False)
@@ -116,4 +120,3 @@ def _add(row: Row, judge: Judge, n: int, scene: SceneSpec, made: list[Tensor], r
             right = score(judge, frames, scene, k)
             extra |= {"place kept": right["place"], "time kept": right["time"]}
         row.add(n, score(judge, frames, scene, k) | extra)
-

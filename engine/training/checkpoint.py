@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ def save(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> N
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
-    os.replace(fresh, folder)
+    fresh.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 

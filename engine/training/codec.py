@@ -34,7 +34,9 @@ class CodecRecipe:
         draw = torch.Generator().manual_seed(step)
         level = NOISE * torch.rand(len(latents), 1, 1, 1, 1, generator=draw)
         noise = (level * torch.randn(latents.shape, generator=draw)).to(device)
-        back = self.model.decode_raw(latents + noise * latents.detach().float().std((0, 2, 3, 4), keepdim=True)).float()
+        back = self.model.decode_raw(
+            latents + noise * latents.detach().float().std((0, 2, 3, 4), keepdim=True)
+        ).float()
         error = back - pixels
         weight = 1 + ACTOR_WEIGHT * actor[:, None]
         square = (weight * error.square()).mean()

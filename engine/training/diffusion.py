@@ -209,7 +209,13 @@ class DiffusionRecipe:
     """Transformer and text encoder on a pool; starts from ``start`` (weights by name) when given."""
 
     def __init__(
-        self, *, pool: Path, mix: Mix, start: dict[str, Tensor] | None = None, seed: int = 0, tokens: int = TOKENS_A_STEP
+        self,
+        *,
+        pool: Path,
+        mix: Mix,
+        start: dict[str, Tensor] | None = None,
+        seed: int = 0,
+        tokens: int = TOKENS_A_STEP,
     ) -> None:
         self.tokenizer = build_tokenizer(vocabulary())
         text_encoder = PocketTextEncoder(vocabulary=self.tokenizer.get_vocab_size())

@@ -74,9 +74,9 @@ class _Writer:
         self.names = [self._name(c) for c in scene.characters]
         self.pronouns = [rng.choice(("he", "she", "it")) for _ in scene.characters]
         self.told: set[int] = set()
-        in_global = full and not self.single or rng.random() < 0.8
+        in_global = (full and not self.single) or rng.random() < 0.8
         self.looks_in_global = in_global and not withhold
-        self.setting_in_global = full and not self.single or rng.random() < 0.8
+        self.setting_in_global = (full and not self.single) or rng.random() < 0.8
         self.lower, self.bare = rng.random() < 0.15, rng.random() < 0.12
 
     def caption(self) -> Caption:
@@ -103,7 +103,7 @@ class _Writer:
     def _shot(self, index: int, shot: ShotSpec) -> str:
         before = self.scene.shots[index - 1] if index else None
         opening = [] if before and before.place == shot.place and not self.full else [self._place(shot)]
-        where = self.single or not self.setting_in_global or self.full or before and before.place != shot.place
+        where = self.single or not self.setting_in_global or self.full or (before and before.place != shot.place)
         say_place = self.rng.random() < (1.0 if where else 0.2)
         actions = self._actions(shot)
         if say_place:
@@ -143,7 +143,7 @@ class _Writer:
         character, name = self.scene.characters[i], self.names[i]
         first = i not in self.told
         self.told.add(i)
-        must = first and not self.looks_in_global or self.full and self.single
+        must = (first and not self.looks_in_global) or (self.full and self.single)
         short = [f"Character {i + 1}"] * 3 + [name] * 3 * bool(name)
         if self.single and not (self.full or self.looks_in_global):
             short = [name] if name else []

@@ -48,7 +48,7 @@ class Pose:
     sit: bool = False
 
 
-def pose(shot: ShotSpec, actor: Actor, t: np.ndarray) -> Pose:
+def pose(shot: ShotSpec, actor: Actor, t: np.ndarray) -> Pose:  # noqa: PLR0911 - one return an action
     """What an actor's body does at frames t [T] of a shot."""
     clock, x = shot.start + t + 24 * actor.phase, actor_x(shot, actor, t)
     turn = 2 * np.pi * clock
@@ -58,13 +58,17 @@ def pose(shot: ShotSpec, actor: Actor, t: np.ndarray) -> Pose:
         return Pose(x=x, lift=0.03 * np.abs(swing), yaw=yaw, stride=0.75 * swing, arms=0.6 * swing)
     if actor.action in ("run_left", "run_right"):
         swing, way = np.sin(turn / 6), np.sign(speed(actor.action))
-        return Pose(x=x, lift=0.1 * np.abs(swing), lean=-0.2 * way, yaw=1.05 * way, stride=1.15 * swing, arms=1.2 * swing)
+        return Pose(
+            x=x, lift=0.1 * np.abs(swing), lean=-0.2 * way, yaw=1.05 * way, stride=1.15 * swing, arms=1.2 * swing
+        )
     facing = 0.42 * actor.facing
     if actor.action == "jump":
         way = (clock / 10) % 1
         height = min(0.5, 0.24 * VIEW_HEIGHT[shot.framing])
         arc = 4 * way * (1 - way)
-        return Pose(x=actor.x, lift=height * arc, squash=0.9 + 0.13 * arc, yaw=facing, arms=1.5 * arc, stride=0.3 * arc)
+        return Pose(
+            x=actor.x, lift=height * arc, squash=0.9 + 0.13 * arc, yaw=facing, arms=1.5 * arc, stride=0.3 * arc
+        )
     if actor.action == "wave":
         return Pose(x=actor.x, yaw=facing * 0.5, wave=0.2 * np.sin(turn / 6))
     if actor.action == "spin":
@@ -101,9 +105,7 @@ BUILDS = {
         head=(0.64, 0.33, 0.19), body=(0.30, 0.25, 0.20), muzzle=None, nose=False, eyes=0.84, crown=0.82, size=1.0
     ),
     "duck": Build(head=(0.74, 0.22, 0.22), body=(0.33, 0.24, 0.21), muzzle=None, nose=False, arms=False, feet=BEAK),
-    "robot": Build(
-        head=(0.72, 0.26, 0.19), body=(0.34, 0.20, 0.19), muzzle=None, nose=False, box=True, crown=0.91
-    ),
+    "robot": Build(head=(0.72, 0.26, 0.19), body=(0.34, 0.20, 0.19), muzzle=None, nose=False, box=True, crown=0.91),
     "dinosaur": Build(head=(0.74, 0.22, 0.20), body=(0.34, 0.21, 0.23), muzzle=None, nose=False, crown=0.93),
 }
 
@@ -280,7 +282,7 @@ def _head(body: Body) -> None:
         body.put(ELLIPSE, x, body.build.eyes, 0.042, 0.056, INK, "face", rim=False, show=show)
 
 
-def _pair(angle: float, y: float, body: Body) -> tuple[Number, Number]:
+def _pair(angle: float, body: Body) -> tuple[Number, Number]:
     """The x of a left and a right ear; they draw together as the head turns."""
     spread = np.sin(angle) * body.build.head[1]
     narrow = 0.55 + 0.45 * np.abs(np.cos(body.pose.yaw))
@@ -289,32 +291,32 @@ def _pair(angle: float, y: float, body: Body) -> tuple[Number, Number]:
 
 
 def _triangle_ears(body: Body, *, y: float, a: float, b: float) -> None:
-    for sign, x in zip((-1, 1), _pair(0.75, y, body), strict=True):
+    for sign, x in zip((-1, 1), _pair(0.75, body), strict=True):
         body.put(BOX, x, y, a, b, body.colour, "ear", taper=0.95, turn=-0.25 * sign)
         body.put(BOX, x, y - 0.03, a * 0.5, b * 0.55, body.pale, "ear", taper=0.9, turn=-0.25 * sign, rim=False)
 
 
 def _round_ears(body: Body, *, y: float, r: float, angle: float) -> None:
-    for x in _pair(angle, y, body):
+    for x in _pair(angle, body):
         body.put(ELLIPSE, x, y, r, r, body.colour, "ear")
         body.put(ELLIPSE, x, y, r * 0.55, r * 0.55, body.pale, "ear", rim=False)
 
 
 def _long_ears(body: Body) -> None:
-    for sign, x in zip((-1, 1), _pair(0.5, 1.1, body), strict=True):
+    for sign, x in zip((-1, 1), _pair(0.5, body), strict=True):
         body.put(ELLIPSE, x + 0.02 * sign, 1.1, 0.075, 0.25, body.colour, "ear", turn=-0.12 * sign)
         body.put(ELLIPSE, x + 0.02 * sign, 1.08, 0.035, 0.17, BLUSH, "ear", turn=-0.12 * sign, rim=False)
 
 
 def _elephant_ears(body: Body) -> None:
-    for sign, x in zip((-1, 1), _pair(1.4, 0.75, body), strict=True):
+    for sign, x in zip((-1, 1), _pair(1.4, body), strict=True):
         body.put(ELLIPSE, x + 0.09 * sign, 0.74, 0.19, 0.23, body.colour, "ear")
         body.put(ELLIPSE, x + 0.10 * sign, 0.73, 0.12, 0.15, body.pale, "ear", rim=False)
 
 
 def _frog_eyes(body: Body) -> None:
-    for x in _pair(0.62, 0.84, body):
-        x = x + 0.12 * body.side
+    for middle in _pair(0.62, body):
+        x = middle + 0.12 * body.side
         body.put(ELLIPSE, x, 0.83, 0.125, 0.125, body.colour, "ear")
         body.put(ELLIPSE, x + 0.02 * body.side, 0.84, 0.088, 0.088, (1, 1, 1), "face", rim=False, show=body.front)
         body.put(ELLIPSE, x + 0.05 * body.side, 0.84, 0.045, 0.058, INK, "face", rim=False, show=body.front)

@@ -33,8 +33,8 @@ from engine.world.view import PAN, actor_x, camera_x, speed, view_width
 SPLITS = ("train", "seeds", "combinations", "unseen", "judge")
 FREE = ("combinations", "unseen", "judge")  # splits in which every place goes with every action
 NAMES = tuple(
-    "Ruby Max Luna Leo Mia Otto Nora Finn Lily Hugo Zoe Oscar Ella Sam Ivy Theo Rosa Ben Anna Tom Bella Jack Lola Milo "
-    "Emma Felix Kate Noah Daisy Charlie Molly Toby Grace Rex Pip Coco Poppy Bruno Clara Gus".split()
+    "Ruby Max Luna Leo Mia Otto Nora Finn Lily Hugo Zoe Oscar Ella Sam Ivy Theo Rosa Ben Anna Tom Bella Jack Lola "
+    "Milo Emma Felix Kate Noah Daisy Charlie Molly Toby Grace Rex Pip Coco Poppy Bruno Clara Gus".split()
 )
 CONTINUES = 0.15  # of later shots go on without a cut
 RETURNS = 0.25  # of longer scenes visit a second place and come back
@@ -165,9 +165,7 @@ def _continued(rng: random.Random, before: ShotSpec, split: str) -> ShotSpec:
     return replace(before, actors=tuple(actors), focus=focus, camera="static", cut=False, start=before.start + end)
 
 
-def _cut(
-    rng: random.Random, scene: SceneSpec, setting: dict[str, str], split: str, index: int, prop: str
-) -> ShotSpec:
+def _cut(rng: random.Random, scene: SceneSpec, setting: dict[str, str], split: str, index: int, prop: str) -> ShotSpec:
     """A new picture: other framing or action than the shot before."""
     before = scene.shots[-1] if scene.shots else None
     cast = range(len(scene.characters))

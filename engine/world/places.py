@@ -95,7 +95,9 @@ class Set:
         low, high = self.view.layer(depth).span()
         self.put(depth, BOX, (low + high) / 2, top - 2.0, (high - low) / 2 + 1, 2.0, colour)
 
-    def cells(self, name: str, depth: float, step: float, *, reach: float = 1.0) -> Iterator[tuple[float, random.Random]]:
+    def cells(
+        self, name: str, depth: float, step: float, *, reach: float = 1.0
+    ) -> Iterator[tuple[float, random.Random]]:
         """(x, random) of the pieces of scenery in sight, one a cell of the endless world."""
         low, high = self.view.layer(depth).span()
         for cell in range(int(np.floor((low - reach) / step)), int(np.ceil((high + reach) / step)) + 1):
@@ -110,9 +112,7 @@ class Set:
         self.band(1.0, -0.06, blend(colour, (0.1, 0.1, 0.1), 0.10))
 
 
-def paint_set(
-    canvas: Canvas, view: View, *, place: str, layout: int, time: str, weather: str
-) -> None:
+def paint_set(canvas: Canvas, view: View, *, place: str, layout: int, time: str, weather: str) -> None:
     """Sky and scenery of a place, behind the actors."""
     stage = Set(canvas, view, layout=layout, time=time, weather=weather)
     if place not in INDOOR:

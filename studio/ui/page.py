@@ -17,6 +17,7 @@ ASSETS = Path(__file__).parents[2] / "assets"
 LENGTHS = [(f"{n / 8:.1f} s", n) for n in (1, 5, 9, 13, 17, 25, LONGEST)]
 METHODS = [("Together: shots share one context", "lct"), ("Independent: each shot alone", "independent")]
 POLL = 0.6  # seconds between two looks at the worker
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -30,127 +31,89 @@ class Card:
     cut: gr.Checkbox
     redo: gr.Button
 
+
+@dataclass(frozen=True, kw_only=True)
+class Widgets:
+    """Everything on the page that has a value or a click."""
+
+    story: gr.Textbox
+    examples: list[gr.Button]
+    count: gr.Slider
+    split: gr.Button
+    make: gr.Button
+    stop: gr.Button
+    new: gr.Button
+    strip: gr.HTML
+    note: gr.HTML
+    cards: list[Card]
+    film: gr.Video
+    prompt: gr.Textbox
+    options: list[Any]  # method, seed, steps, guidance
+
     @property
-    def inputs(self) -> list[Any]:
-        return [self.prompt, self.frames, self.cut]
+    def form(self) -> list[Any]:
+        """What a creator can edit, in the order of ``Actions.save``."""
+        return [self.prompt, *self.options, *(w for card in self.cards for w in (card.prompt, card.frames, card.cut))]
+
+    @property
+    def live(self) -> list[Any]:
+        """What changes while a film is made, in the order of ``Actions.look``."""
+        pictures = [w for card in self.cards for w in (card.picture, card.redo)]
+        return [self.film, self.strip, self.stop, self.make, *pictures]
+
+    @property
+    def project(self) -> list[Any]:
+        """What a project fills, in the order of ``Actions.show``."""
+        edits = [w for card in self.cards for w in (card.column, card.prompt, card.frames, card.cut)]
+        return [self.story, self.prompt, *self.options, *edits, *self.live]
 
 
 def build(studio: Studio) -> gr.Blocks:
     """The page on top of the services."""
     gr.set_static_paths([studio.store.media, ASSETS / "logo.svg"])
     with gr.Blocks(title="Reelboard", fill_width=True, analytics_enabled=False) as page:
-        browser = gr.BrowserState("", storage_key="reelboard-project", secret="reelboard")  # noqa: S106 - not a secret
-        project_id, seen = gr.State(""), gr.State("")
         gr.HTML(pieces.header(str(ASSETS / "logo.svg")))
-        with gr.Row(elem_classes="desk"):
-            with gr.Column(scale=7, elem_classes="panel"):
-                story = gr.Textbox(
-                    label="Story", lines=5, max_lines=12, placeholder="A red fox with a crown walks along the beach…"
-                )
-                with gr.Row(elem_classes="examples"):
-                    examples = [gr.Button(tale["title"], size="sm") for tale in studio.stories]
-            with gr.Column(scale=3, min_width=260, elem_classes="panel"):
-                shots = gr.Slider(1, MAX_SHOTS, value=4, step=1, label="Number of shots")
-                split = gr.Button("Split into shots", elem_id="split")
-                make = gr.Button("Make the film", variant="primary", elem_id="make")
-                stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
-                new = gr.Button("New project", size="sm", elem_classes="quiet")
-        strip = gr.HTML(elem_id="strip")
-        note = gr.HTML(elem_id="note")
-        with gr.Row(elem_classes="board"):
-            cards = [_card(i) for i in range(MAX_SHOTS)]
-        with gr.Row(elem_classes="desk"):
-            with gr.Column(scale=6, elem_classes="panel"):
-                film = gr.Video(label="Film", interactive=False, buttons=["download"], loop=True, elem_id="film")
-            with gr.Column(scale=4, elem_classes="panel"):
-                prompt = gr.Textbox(
-                    label="What all shots share",
-                    lines=4,
-                    info="Characters, place and story. Every shot reads this as well as its own prompt.",
-                )
-                with gr.Accordion("Advanced", open=False):
-                    method = gr.Dropdown(METHODS, value="lct", label="How shots are made")
-                    seed = gr.Number(0, precision=0, minimum=0, label="Seed", info="Same seed, same film.")
-                    steps = gr.Slider(4, 60, value=20, step=1, label="Steps")
-                    guidance = gr.Slider(1, 8, value=3, step=0.5, label="How strictly to follow the words")
-                with gr.Accordion("Words the model knows", open=False):
-                    gr.HTML(pieces.known(studio.vocabulary()))
-        options = [method, seed, steps, guidance]
-        edits = [widget for card in cards for widget in card.inputs]
-        form = [project_id, prompt, *options, *edits]
-        shown = [widget for card in cards for widget in (card.column, card.picture, *card.inputs, card.redo)]
-        whole = [project_id, browser, story, prompt, *options, film, strip, stop, make, *shown]
-        live = [seen, film, strip, stop, make, *(w for card in cards for w in (card.picture, card.redo))]
-
-        def everything(project: Project) -> list[Any]:
-            chosen = project.options
-            return [
-                project.id,
-                project.id,
-                project.story,
-                project.prompt,
-                chosen.method,
-                chosen.seed,
-                chosen.steps or 20,
-                chosen.guidance or 3,
-                *_film_and_buttons(studio, project),
-                *(value for i in range(MAX_SHOTS) for value in _filled(studio, project, i)),
-            ]
-
-        def words(identity: str) -> str:
-            try:
-                return pieces.unknown(studio.unknown_words(studio.project(identity)))
-            except ValueError as error:
-                return f'<p class="note bad" role="alert">{pieces.escape(str(error))}</p>'
-
-        def save(identity: str, text: str, *rest: Any) -> Project:
-            chosen = dict(zip(("method", "seed", "steps", "guidance"), rest[:4], strict=True))
-            typed = [Edit(prompt=p, frames=f, cut=c) for p, f, c in zip(*[iter(rest[4:])] * 3, strict=True)]
-            return studio.edit(identity, text, typed, chosen)
-
-        def on_split(identity: str, text: str, count: float) -> list[Any]:
-            project, said = studio.split(identity, text, int(count))
-            if said:
-                gr.Info(said)
-            return everything(project)
-
-        def on_make(identity: str, *rest: Any) -> None:
-            studio.generate(save(identity, *rest).id)
-
-        def on_redo(index: int) -> Callable[..., None]:
-            return lambda identity, *rest: studio.redo(save(identity, *rest).id, index)
-
-        def look(identity: str, before: str) -> list[Any]:
-            if not identity:
-                return [gr.skip()] * len(live)
-            project, status = studio.project(identity), studio.status
-            now = f"{project.version}/{status.state}/{status.done}/{len(status.previews)}/{status.project}"
-            if now == before:
-                return [gr.skip()] * len(live)
-            pictures = (v for i in range(MAX_SHOTS) for v in _picture_and_redo(studio, project, i))
-            return [now, *_film_and_buttons(studio, project), *pictures]
-
-        quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        page.load(lambda identity: everything(studio.open(identity)), browser, whole, **quiet).then(
-            words, project_id, note, **quiet
-        )
-        asked = {"inputs": [project_id, story, shots], "outputs": whole}
-        split.click(_said(on_split), **asked, **quiet).success(words, project_id, note, **quiet)
-        for button, tale in zip(examples, studio.stories, strict=True):
-            told = (tale["story"], tale["shots"])
-            button.click(lambda told=told: told, None, [story, shots], **quiet).success(
-                _said(on_split), **asked, **quiet
-            ).success(words, project_id, note, **quiet)
-        make.click(_said(on_make), form, None, **quiet)
-        for index, card in enumerate(cards):
-            card.redo.click(_said(on_redo(index)), form, None, **quiet)
-            card.prompt.blur(_said(lambda *all_: save(*all_) and None), form, None, **quiet).success(
-                words, project_id, note, **quiet
-            )
-        stop.click(studio.stop, None, None, **quiet)
-        new.click(lambda: everything(studio.new()), None, whole, **quiet)
-        gr.Timer(POLL).tick(_said(look), [project_id, seen], live, **quiet)
+        _wire(studio, page, _layout(studio))
     return page
+
+
+def _layout(studio: Studio) -> Widgets:
+    found: dict[str, Any] = {}
+    with gr.Row(elem_classes="desk"):
+        with gr.Column(scale=7, elem_classes="panel"):
+            hint = "A red fox with a crown walks along the beach…"
+            found["story"] = gr.Textbox(label="Story", lines=5, max_lines=12, placeholder=hint)
+            with gr.Row(elem_classes="examples"):
+                found["examples"] = [gr.Button(tale["title"], size="sm") for tale in studio.stories]
+        with gr.Column(scale=3, min_width=260, elem_classes="panel"):
+            found["count"] = gr.Slider(1, MAX_SHOTS, value=4, step=1, label="Number of shots")
+            found["split"] = gr.Button("Split into shots", elem_id="split")
+            found["make"] = gr.Button("Make the film", variant="primary", elem_id="make")
+            found["stop"] = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+            found["new"] = gr.Button("New project", size="sm", elem_classes="quiet")
+    found["strip"], found["note"] = gr.HTML(elem_id="strip"), gr.HTML(elem_id="note")
+    with gr.Row(elem_classes="board"):
+        found["cards"] = [_card(i) for i in range(MAX_SHOTS)]
+    with gr.Row(elem_classes="desk"):
+        with gr.Column(scale=6, elem_classes="panel"):
+            found["film"] = gr.Video(label="Film", interactive=False, buttons=["download"], loop=True, elem_id="film")
+        with gr.Column(scale=4, elem_classes="panel"):
+            info = "Characters, place and story. Every shot reads this as well as its own prompt."
+            found["prompt"] = gr.Textbox(label="What all shots share", lines=4, info=info)
+            found["options"] = _options()
+            with gr.Accordion("Words the model knows", open=False):
+                gr.HTML(pieces.known(studio.vocabulary()))
+    return Widgets(**found)
+
+
+def _options() -> list[Any]:
+    with gr.Accordion("Advanced", open=False):
+        return [
+            gr.Dropdown(METHODS, value="lct", label="How shots are made"),
+            gr.Number(0, precision=0, minimum=0, label="Seed", info="Same seed, same film."),
+            gr.Slider(4, 60, value=20, step=1, label="Steps"),
+            gr.Slider(1, 8, value=3, step=0.5, label="How strictly to follow the words"),
+        ]
 
 
 def _card(index: int) -> Card:
@@ -164,31 +127,108 @@ def _card(index: int) -> Card:
     return Card(column, picture, prompt, frames, cut, redo)
 
 
-def _filled(studio: Studio, project: Project, index: int) -> list[Any]:
-    """Values of one card's widgets: column, picture, prompt, frames, cut, redo."""
+class Actions:
+    """Handlers: from what widgets hold to a service, and from a project to what widgets show."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    def open(self, identity: str) -> list[Any]:
+        return self._opened(self.studio.open(identity))
+
+    def new(self) -> list[Any]:
+        return self._opened(self.studio.new())
+
+    def split(self, identity: str, story: str, count: float) -> list[Any]:
+        project, said = self.studio.split(identity, story, int(count))
+        if said:
+            gr.Info(said)
+        return self._opened(project)
+
+    def save(self, identity: str, prompt: str, *rest: Any) -> None:
+        options = dict(zip(("method", "seed", "steps", "guidance"), rest[:4], strict=True))
+        typed = [Edit(prompt=p, frames=f, cut=c) for p, f, c in zip(*[iter(rest[4:])] * 3, strict=True)]
+        self.studio.edit(identity, prompt, typed, options)
+
+    def make(self, identity: str, *form: Any) -> None:
+        self.save(identity, *form)
+        self.studio.generate(identity)
+
+    def redo(self, index: int) -> Callable[..., None]:
+        def run(identity: str, *form: Any) -> None:
+            self.save(identity, *form)
+            self.studio.redo(identity, index)
+
+        return run
+
+    def words(self, identity: str) -> str:
+        """The note on words that the model does not know, or on why there is no model."""
+        try:
+            return pieces.unknown(self.studio.unknown_words(self.studio.project(identity)))
+        except ValueError as error:
+            return pieces.problem(str(error))
+
+    def look(self, identity: str, before: str, count: int) -> list[Any]:
+        """The live widgets, when anything changed since the last look."""
+        if identity:
+            project, status = self.studio.project(identity), self.studio.status
+            now = f"{project.version}/{status.state}/{status.done}/{len(status.previews)}/{status.project}"
+            if now != before:
+                return [now, *self._live(project)]
+        return [gr.skip()] * count
+
+    def _opened(self, project: Project) -> list[Any]:
+        options = project.options
+        chosen = [options.method, options.seed, options.steps or 20, options.guidance or 3]
+        cards = [value for i in range(MAX_SHOTS) for value in _filled(project, i)]
+        return [project.id, project.id, project.story, project.prompt, *chosen, *cards, *self._live(project)]
+
+    def _live(self, project: Project) -> list[Any]:
+        status = self.studio.status
+        mine = status.busy and status.project == project.id
+        found = [pieces.film_path(self.studio, project), pieces.progress(status, project.id)]
+        found += [gr.Button(visible=mine), gr.Button(visible=not mine)]
+        for i in range(MAX_SHOTS):
+            there = i < len(project.shots)
+            ready = there and project.shots[i].take is not None and not status.busy
+            found += [pieces.picture(self.studio, project, i) if there else "", gr.Button(visible=ready)]
+        return found
+
+
+def _filled(project: Project, index: int) -> list[Any]:
+    """Values of one card: column, prompt, frames, cut."""
     if index >= len(project.shots):
-        return [gr.Column(visible=False), "", "", 17, True, gr.Button(visible=False)]
+        return [gr.Column(visible=False), "", 17, True]
     shot = project.shots[index]
-    picture, redo = _picture_and_redo(studio, project, index)
-    return [gr.Column(visible=True), picture, shot.prompt, shot.frames, shot.cut, redo]
+    return [gr.Column(visible=True), shot.prompt, shot.frames, shot.cut]
 
 
-def _picture_and_redo(studio: Studio, project: Project, index: int) -> list[Any]:
-    if index >= len(project.shots):
-        return [gr.skip(), gr.skip()]
-    ready = project.shots[index].take is not None and not studio.status.busy
-    return [pieces.picture(studio, project, index), gr.Button(visible=ready)]
+def _wire(studio: Studio, page: gr.Blocks, widgets: Widgets) -> None:
+    act, seen, identity = Actions(studio), gr.State(""), gr.State("")
+    browser = gr.BrowserState("", storage_key="reelboard-project", secret="reelboard")  # noqa: S106 - only an id
+    opened = [identity, browser, *widgets.project]
+    form = [identity, *widgets.form]
+    live = [seen, *widgets.live]
+    check = (act.words, identity, widgets.note)
 
+    page.load(_said(act.open), browser, opened, **QUIET).then(*check, **QUIET)
+    told = [identity, widgets.story, widgets.count]
+    widgets.split.click(_said(act.split), told, opened, **QUIET).success(*check, **QUIET)
+    for button, tale in zip(widgets.examples, studio.stories, strict=True):
+        chosen = (tale["story"], tale["shots"])
+        picked = button.click(lambda chosen=chosen: chosen, None, told[1:], **QUIET)
+        picked.success(_said(act.split), told, opened, **QUIET).success(*check, **QUIET)
+    widgets.make.click(_said(act.make), form, None, **QUIET)
+    for index, card in enumerate(widgets.cards):
+        card.redo.click(_said(act.redo(index)), form, None, **QUIET)
+        card.prompt.blur(_said(act.save), form, None, **QUIET).success(*check, **QUIET)
+    widgets.stop.click(studio.stop, None, None, **QUIET)
+    widgets.new.click(_said(act.new), None, opened, **QUIET)
 
-def _film_and_buttons(studio: Studio, project: Project) -> list[Any]:
-    """Film, strip, stop, make."""
-    mine = studio.status.busy and studio.status.project == project.id
-    return [
-        pieces.film_path(studio, project),
-        pieces.progress(studio.status, project.id),
-        gr.Button(visible=mine),
-        gr.Button(visible=not mine),
-    ]
+    def look(project: str, before: str) -> list[Any]:
+        return act.look(project, before, len(live))
+
+    gr.Timer(POLL).tick(_said(look), [identity, seen], live, **QUIET)
 
 
 def _said(handler: Callable[..., Any]) -> Callable[..., Any]:

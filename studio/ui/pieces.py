@@ -48,8 +48,9 @@ def progress(status: Status, project_id: str) -> str:
         left = status.remaining
         eta = f"about {left:.0f} s to go" if left is not None else "measuring"
         share = 100 * status.done / status.total
+        shots = "1 shot" if len(status.making) == 1 else f"{len(status.making)} shots"
         return (
-            f'<div class="strip"><span>Making {len(status.making)} shot{"s" * (len(status.making) != 1)} · {eta}</span>'
+            f'<div class="strip"><span>Making {shots} · {eta}</span>'
             f'<progress max="100" value="{share:.0f}" aria-label="Progress">{share:.0f}%</progress></div>'
         )
     if status.state == "failed":
@@ -64,6 +65,11 @@ def unknown(words: tuple[str, ...]) -> str:
         return ""
     shown = " ".join(f"<mark>{escape(word)}</mark>" for word in words[:24])
     return f'<p class="note">The pocket model does not know {shown} and will skip over that.</p>'
+
+
+def problem(sentence: str) -> str:
+    """Something is wrong, in one sentence."""
+    return f'<p class="note bad" role="alert">{escape(sentence)}</p>'
 
 
 def known(groups: dict[str, tuple[str, ...]]) -> str:

@@ -69,7 +69,9 @@ def test_a_continuing_shot_goes_on_where_the_last_one_ended(camera):
     long = one(frames=21, camera=camera, action="walk_right", weather="snow")
     first = long.shots[0]
     actor = replace(first.actors[0], x=float(actor_x(first, first.actors[0], 16)))
-    later = replace(first, actors=(actor,), focus=float(camera_x(first, 16)), start=first.start + 16, frames=5, cut=False)
+    later = replace(
+        first, actors=(actor,), focus=float(camera_x(first, 16)), start=first.start + 16, frames=5, cut=False
+    )
     ended, goes_on = render(long, 0, first=16), render(replace(long, shots=(first, later)), 1)
     assert (ended.frames.int() - goes_on.frames.int()).abs().max() <= 1
 
@@ -93,7 +95,9 @@ def test_splits_hold_what_they_promise():
 
 
 def test_every_species_has_a_held_out_colour_and_training_keeps_most():
-    kept = [c for c in itertools.product(SPECIES, ("red", "orange", "yellow", "green", "blue")) if not held_out_pair(*c)]
+    kept = [
+        c for c in itertools.product(SPECIES, ("red", "orange", "yellow", "green", "blue")) if not held_out_pair(*c)
+    ]
     assert len(kept) > 40
 
 
@@ -108,7 +112,11 @@ def test_scenes_are_continuous_as_an_editor_would_want():
             assert not (len(shot.actors) == 2 and shot.framing == "close")
         for before, shot in itertools.pairwise(scene.shots):
             if not shot.cut:
-                assert (shot.place, shot.framing, shot.start) == (before.place, before.framing, before.start + before.frames)
+                assert (shot.place, shot.framing, shot.start) == (
+                    before.place,
+                    before.framing,
+                    before.start + before.frames,
+                )
 
 
 def test_single_shots_are_balanced():

@@ -1,0 +1,1 @@
+"""The procedural cartoon: drawing, language and ground truth of one small world."""

@@ -1,0 +1,157 @@
+"""A scene in, events out, on a tiny real pocket backbone."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import engine
+from engine.methods import METHODS
+
+PROMPT = "[Character] Character 1: a red fox. [Environment] On the beach at sunset."
+
+
+@pytest.fixture(scope="module")
+def backbone(tiny_pocket):
+    return engine.load(str(tiny_pocket), device="cpu")
+
+
+def scene(*frames, **first):
+    shots = [engine.Shot(prompt=f"Character 1 jumps {k}.", frames=n) for k, n in enumerate(frames or (5, 5))]
+    shots[0] = replace(shots[0], **first)
+    return engine.Scene(prompt=PROMPT, shots=tuple(shots), height=32, width=48)
+
+
+def run(asked, backbone, **settings):
+    return list(engine.generate(asked, backbone, **({"steps": 3, "guidance": 2.0} | settings)))
+
+
+def takes(events):
+    return events[-1].takes
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_shot_is_made_and_told_of(backbone, method):
+    events = run(scene(5, 1, 9), backbone, method=method)
+    done = [e for e in events if isinstance(e, engine.ShotDone)]
+    assert [e.shot for e in done] == [0, 1, 2]
+    assert isinstance(events[-1], engine.Finished)
+    assert [tuple(t.frames.shape) for t in takes(events)] == [(5, 32, 48, 3), (1, 32, 48, 3), (9, 32, 48, 3)]
+    assert all(t.frames.dtype == torch.uint8 for t in takes(events))
+    steps = [e for e in events if isinstance(e, engine.Progress) and e.stage == "denoise"]
+    assert len(steps) == 3 * len(METHODS[method].rounds(scene(5, 1, 9)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_same_seed_same_bytes_and_another_seed_another_film(backbone, method):
+    first, again, other = (takes(run(scene(), backbone, method=method, seed=s)) for s in (4, 4, 5))
+    assert all(torch.equal(a.frames, b.frames) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0].frames, other[0].frames)
+
+
+def test_redoing_one_shot_leaves_the_others_untouched_and_uses_them(backbone):
+    made = takes(run(scene(), backbone))
+    kept = scene(take=made[0])
+    redone, alone = takes(run(kept, backbone, seed=9)), takes(run(scene(), backbone, seed=9, method="independent"))
+    assert redone[0] is made[0]
+    assert not torch.equal(redone[1].frames, made[1].frames)
+    assert not torch.equal(redone[1].latents, alone[1].latents)
+
+
+def test_a_take_makes_itself_again_from_its_own_seed(backbone):
+    made = takes(run(scene(), backbone, seed=3))
+    shots = tuple(replace(shot, seed=take.seed) for shot, take in zip(scene().shots, made, strict=True))
+    again = takes(run(replace(scene(), shots=shots), backbone, seed=77))
+    assert all(torch.equal(a.frames, b.frames) for a, b in zip(made, again, strict=True))
+
+
+def test_given_takes_can_be_noisy_history(backbone):
+    made = takes(run(scene(), backbone))
+    clean, noisy = (takes(run(scene(take=made[0], noise=n), backbone))[1].latents for n in (0, 700))
+    assert not torch.equal(clean, noisy)
+
+
+def test_independent_shots_do_not_know_the_scene(backbone):
+    other = replace(scene(), prompt="[Environment] In the forest at night.")
+    one, two = (takes(run(s, backbone, method="independent")) for s in (scene(), other))
+    assert torch.equal(one[0].frames, two[0].frames)
+
+
+def test_cancel_stops_within_one_step(backbone):
+    token, seen = engine.CancelToken(), []
+    with pytest.raises(engine.Cancelled):
+        for event in engine.generate(scene(), backbone, steps=50, cancel=token):
+            seen.append(event)
+            token.cancel()
+    assert len(seen) == 1
+
+
+def test_cancelled_films_keep_finished_shots_and_resume_to_the_same_film(backbone):
+    whole = takes(run(scene(), backbone, method="independent"))
+    token, kept = engine.CancelToken(), None
+    with pytest.raises(engine.Cancelled):
+        for event in engine.generate(scene(), backbone, method="independent", steps=3, guidance=2.0, cancel=token):
+            if isinstance(event, engine.ShotDone):
+                kept = event.take
+                token.cancel()
+    resumed = takes(run(scene(take=kept), backbone, method="independent"))
+    assert all(torch.equal(a.frames, b.frames) for a, b in zip(whole, resumed, strict=True))
+
+
+def test_previews_come_early_and_can_be_switched_off(backbone):
+    events = run(scene(), backbone, steps=8)
+    first = next(i for i, e in enumerate(events) if isinstance(e, engine.Preview))
+    assert events[first].frames.shape == (1, 32, 48, 3)
+    assert first < 4
+    assert not any(isinstance(e, engine.Preview) for e in run(scene(), backbone, steps=8, previews=False))
+
+
+def test_the_record_tells_what_made_a_take(backbone):
+    record = takes(run(scene(), backbone, seed=2))[1].made_by
+    assert record["prompt"] == "Character 1 jumps 1."
+    assert record["method"] == "lct"
+    assert record["context"][0]["shot"] == 0
+    assert len(record["weights"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"method": "magic"}, "method is 'magic'; it must be one of lct, independent"),
+        ({"steps": 0}, "steps is 0; it lies from 1 to 200, try 1"),
+        ({"guidance": float("nan")}, "guidance is nan"),
+        ({"guidance": 99.0}, "guidance is 99.0; it lies from 1 to 20, the nearest is 20"),
+    ],
+)
+def test_bad_settings_are_one_sentence_before_any_work(backbone, settings, sentence):
+    with pytest.raises(ValueError, match="^" + sentence.replace(".", r"\.")) as caught:
+        engine.generate(scene(), backbone, **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_take_of_another_length_is_refused(backbone):
+    made = takes(run(scene(), backbone))
+    with pytest.raises(ValueError, match=r"shots\[1\]\.take has latents"):
+        engine.generate(scene(9, 5, take=made[0]), backbone)
+
+
+def test_missing_or_damaged_weights_are_named(tiny_pocket, tmp_path):
+    import shutil
+
+    with pytest.raises(ValueError, match="no such folder"):
+        engine.load(str(tmp_path / "nowhere"))
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_pocket, broken)
+    (broken / "transformer" / "diffusion_pytorch_model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ValueError, match="transformer is missing or damaged"):
+        engine.load(str(broken))
+    shutil.rmtree(broken / "transformer")
+    with pytest.raises(ValueError, match="transformer is missing or damaged"):
+        engine.load(str(broken))
+    (broken / "tokenizer" / "tokenizer.json").unlink()
+    with pytest.raises(ValueError, match="tokenizer is missing or damaged"):
+        engine.load(str(broken))
+
+
+def test_unknown_words_are_found_as_written(backbone):
+    assert backbone.unknown_words("A Zebra and the fox 🦊 waltz.") == ("Zebra", "waltz")
