@@ -84,10 +84,8 @@ class Studio:
     def edit(self, project_id: str, prompt: str, edits: Sequence[Edit], options: dict[str, Any]) -> Project:
         """Save what was typed; unchanged projects are left alone."""
         project = self.project(project_id)
-        shots = tuple(
-            _checked(ShotInfo, **shot.model_dump() | {"prompt": edit.prompt, "frames": edit.frames, "cut": edit.cut})
-            for shot, edit in zip(project.shots, edits, strict=False)
-        )
+        typed = {shot.id: vars(edit) for shot, edit in zip(project.shots, edits, strict=False)}
+        shots = tuple(_checked(ShotInfo, **dict(shot) | typed.get(shot.id, {})) for shot in project.shots)
         wanted = {"prompt": prompt, "shots": shots, "options": _checked(Options, **options)}
         changed = _checked(Project, **dict(project) | wanted)
         return project if changed == project else self.store.save(changed)

@@ -1,0 +1,187 @@
+"""The studio's services on a tiny real backbone: nothing is lost, every refusal is one sentence."""
+
+import time
+
+import pytest
+import torch
+
+from studio.film import load_take
+from studio.models import Options, ShotInfo
+from studio.services import Edit, Studio
+from studio.settings import Settings, read_settings
+
+STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
+
+
+@pytest.fixture
+def studio(tmp_path, tiny_pocket):
+    return Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket)))
+
+
+def wait(studio, *states):
+    until = time.monotonic() + 60
+    while studio.status.busy and time.monotonic() < until:
+        time.sleep(0.02)
+    assert studio.status.state in states, studio.status
+
+
+def project(studio, shots=2, frames=5):
+    made, _ = studio.split(studio.open(None).id, STORY, shots)
+    edits = [Edit(prompt=s.prompt, frames=frames, cut=s.cut) for s in made.shots]
+    return studio.edit(made.id, made.prompt, edits, {"method": "lct", "seed": 1, "steps": 2, "guidance": 1})
+
+
+def test_a_story_becomes_exactly_the_asked_number_of_shots(studio):
+    for shots in (1, 4, 9):
+        made, note = studio.split(studio.open(None).id, STORY, shots)
+        assert len(made.shots) == shots
+        assert made.prompt.startswith("[Character] Character 1:")
+        assert made.shots[0].cut
+        assert not any("[SHOT CUT]" in shot.prompt for shot in made.shots)
+        assert note == ""
+
+
+def test_a_film_is_made_kept_and_found_again_by_a_new_process(studio, tiny_pocket):
+    asked = project(studio)
+    studio.generate(asked.id)
+    wait(studio, "done")
+    made = studio.project(asked.id)
+    assert all(shot.take for shot in made.shots)
+    assert studio.media(made.film).read_bytes()[4:8] == b"ftyp"
+    again = Studio(Settings(home=studio.settings.home, backbone=str(tiny_pocket)))
+    assert again.open(None) == made
+    assert again.open(made.id) == made
+
+
+def test_redo_makes_one_new_take_and_touches_nothing_else(studio):
+    asked = project(studio)
+    studio.generate(asked.id)
+    wait(studio, "done")
+    before = studio.project(asked.id)
+    studio.redo(asked.id, 1)
+    wait(studio, "done")
+    after = studio.project(asked.id)
+    assert after.shots[0].take == before.shots[0].take
+    assert after.shots[1].take.id != before.shots[1].take.id
+    assert after.film != before.film
+    assert studio.media(before.shots[1].take.video).exists()
+
+
+def test_a_kept_take_comes_back_exactly(studio):
+    asked = project(studio)
+    studio.generate(asked.id)
+    wait(studio, "done")
+    info = studio.project(asked.id).shots[0].take
+    take = load_take(studio.store, info)
+    assert take.frames.shape == (5, 80, 128, 3)
+    assert take.latents.dtype == torch.float32
+    assert take.seed == info.seed
+
+
+def test_stop_ends_within_steps_and_the_next_job_runs(studio):
+    asked = project(studio, frames=33)
+    studio.edit(asked.id, asked.prompt, [], {"method": "independent", "seed": 0, "steps": 200, "guidance": 1})
+    studio.generate(asked.id)
+    while studio.status.state == "loading":
+        time.sleep(0.01)
+    with pytest.raises(ValueError, match="another film is being made"):
+        studio.generate(asked.id)
+    with pytest.raises(ValueError, match="stop it before"):
+        studio.split(asked.id, STORY, 3)
+    studio.stop()
+    wait(studio, "stopped")
+    assert not any(shot.take for shot in studio.project(asked.id).shots)
+    again = project(studio)
+    studio.generate(again.id)
+    wait(studio, "done")
+
+
+def test_edits_are_saved_and_lengths_become_legal(studio):
+    asked = project(studio)
+    edits = [Edit(prompt="A blue bear sits.", frames=14, cut=True), Edit(prompt="It waves.", frames=99, cut=False)]
+    studio.edit(asked.id, "[Character] Character 1: Bo.", edits, {"method": "independent", "seed": 5})
+    kept = studio.project(asked.id)
+    assert [s.prompt for s in kept.shots] == ["A blue bear sits.", "It waves."]
+    assert [s.frames for s in kept.shots] == [13, 33]
+    assert not kept.shots[1].cut
+    assert kept.options == Options(method="independent", seed=5)
+
+
+@pytest.mark.parametrize(
+    ("story", "shots", "sentence"),
+    [
+        ("", 4, "story is empty"),
+        ("   \n", 4, "story is empty"),
+        (STORY, 0, "shots is 0; a scene holds 1 to 9"),
+        (STORY, 100, "shots is 100; a scene holds 1 to 9, the nearest is 9"),
+        ("a" * 200_000, 4, "story has 200000 characters; the most is 20000"),
+    ],
+)
+def test_bad_stories_are_refused_in_one_sentence_and_change_nothing(studio, story, shots, sentence):
+    asked = project(studio)
+    with pytest.raises(ValueError, match=sentence) as caught:
+        studio.split(asked.id, story, shots)
+    assert "\n" not in str(caught.value)
+    assert studio.project(asked.id) == asked
+
+
+@pytest.mark.parametrize("story", ["🦊🌊🎉", "Лиса идёт по пляжу.", "<script>alert(1)</script> a cat"])
+def test_any_script_or_markup_can_be_split(studio, story):
+    made, _ = studio.split(studio.open(None).id, story, 3)
+    assert len(made.shots) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"method": "magic"}, "method is 'magic'"),
+        ({"seed": -1}, "seed is '-1'"),
+        ({"steps": 1000}, "steps is '1000'"),
+        ({"colour": "red"}, "colour is 'red'"),
+    ],
+)
+def test_bad_options_are_refused(studio, options, sentence):
+    asked = project(studio)
+    with pytest.raises(ValueError, match=sentence):
+        studio.edit(asked.id, asked.prompt, [], options)
+    with pytest.raises(ValueError, match="frames"):
+        ShotInfo(id="x", prompt="y", frames="long")
+
+
+def test_strangers_projects_and_paths_are_refused(studio):
+    with pytest.raises(ValueError, match="no longer here"):
+        studio.project("nobody")
+    with pytest.raises(ValueError, match="plain file name"):
+        studio.media("../reelboard.sqlite")
+    with pytest.raises(ValueError, match="shot is 8; the project has 2"):
+        studio.redo(project(studio).id, 7)
+
+
+def test_missing_weights_are_said_and_nothing_breaks(tmp_path):
+    studio = Studio(Settings(home=tmp_path, backbone=str(tmp_path / "none")))
+    asked = project(studio)
+    with pytest.raises(ValueError, match="no such folder"):
+        studio.unknown_words(asked)
+    studio.generate(asked.id)
+    wait(studio, "failed")
+    assert "no such folder" in studio.status.message
+
+
+def test_settings_come_from_the_environment_and_name_the_wrong_one(tmp_path):
+    found = read_settings({"REELBOARD_PORT": "8000", "REELBOARD_HOME": str(tmp_path), "OTHER": "x"})
+    assert (found.port, found.home, found.host) == (8000, tmp_path, "127.0.0.1")
+    with pytest.raises(ValueError, match="REELBOARD_PORT is '99999'"):
+        read_settings({"REELBOARD_PORT": "99999"})
+    assert read_settings({"SPACE_ID": "me/reelboard"}).public
+    assert "sesame" not in repr(read_settings({"REELBOARD_LLM_API_KEY": "sesame"}))
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="REELBOARD_HOME is .* can't be written"):
+        Studio(Settings(home=tmp_path / "file" / "deep"))
+
+
+def test_a_public_page_gives_every_visitor_a_project_of_their_own(tmp_path, tiny_pocket):
+    studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), public=True))
+    assert studio.open(None).id != studio.open(None).id
