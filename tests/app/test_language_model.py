@@ -15,7 +15,7 @@ STORY = "A red fox walks on the beach. It jumps. It waves."
 class Server(BaseHTTPRequestHandler):
     answer, status = "", 200
 
-    def do_POST(self):  # noqa: N802 - the protocol's name
+    def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         type(self).asked = body
         reply = {

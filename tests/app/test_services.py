@@ -178,7 +178,7 @@ def test_settings_come_from_the_environment_and_name_the_wrong_one(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="REELBOARD_HOME is .* can't be written"):
+    with pytest.raises(ValueError, match=r"REELBOARD_HOME is .* can't be written"):
         Studio(Settings(home=tmp_path / "file" / "deep"))
 
 

@@ -78,22 +78,22 @@ def test_independent_shots_do_not_know_the_scene(backbone):
 
 
 def test_cancel_stops_within_one_step(backbone):
-    token, seen = engine.CancelToken(), []
+    token = engine.CancelToken()
+    events = engine.generate(scene(), backbone, steps=50, cancel=token)
+    assert isinstance(next(events), engine.Progress)
+    token.cancel()
     with pytest.raises(engine.Cancelled):
-        for event in engine.generate(scene(), backbone, steps=50, cancel=token):
-            seen.append(event)
-            token.cancel()
-    assert len(seen) == 1
+        next(events)
 
 
 def test_cancelled_films_keep_finished_shots_and_resume_to_the_same_film(backbone):
     whole = takes(run(scene(), backbone, method="independent"))
-    token, kept = engine.CancelToken(), None
+    token = engine.CancelToken()
+    events = engine.generate(scene(), backbone, method="independent", steps=3, guidance=2.0, cancel=token)
+    kept = next(event.take for event in events if isinstance(event, engine.ShotDone))
+    token.cancel()
     with pytest.raises(engine.Cancelled):
-        for event in engine.generate(scene(), backbone, method="independent", steps=3, guidance=2.0, cancel=token):
-            if isinstance(event, engine.ShotDone):
-                kept = event.take
-                token.cancel()
+        list(events)
     resumed = takes(run(scene(take=kept), backbone, method="independent"))
     assert all(torch.equal(a.frames, b.frames) for a, b in zip(whole, resumed, strict=True))
 

@@ -28,7 +28,7 @@ def trainer(folder, steps=40):
 def run(folder, until):
     one = trainer(folder)
     while one.step < until:
-        one._step()  # noqa: SLF001 - a kill can come after any step
+        one._step()
     one.save()
     return one
 
@@ -47,7 +47,7 @@ def test_resume_is_exact_to_the_bit(tmp_path):
 def test_training_learns_and_both_optimizers_take_part(tmp_path):
     one = trainer(tmp_path, 150)
     assert set(one.optimizers) == {"adam", "muon"}
-    losses = [one._step()["loss"] for _ in range(150)]  # noqa: SLF001 - single steps
+    losses = [one._step()["loss"] for _ in range(150)]
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
 
 
