@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from studio import film
 
 if TYPE_CHECKING:
-    from engine.backbones.base import Backbone
+    from engine import Backbone
     from studio.models import Project
     from studio.store import Store
 
