@@ -1,0 +1,78 @@
+"""Twenty steps on one scene bring the loss down; batches are a pure function of their random state."""
+
+import random
+
+import pytest
+import torch
+
+from engine.backbones.pocket_codec import PocketCodec
+from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer
+from engine.backbones.pocket_transformer import PocketTransformer
+from engine.training.diffusion import SCENE_STAGE, Drawer, Learner, Mix
+from engine.training.pool import Pool, build, only, scene_of, window
+from engine.world.caption import vocabulary
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pool")
+    torch.manual_seed(0)
+    codec = PocketCodec(widths=(12, 24, 24), encoder=(1, 1, 1), decoder=(1, 1, 1)).eval()
+    several = [n for n in range(40) if len(scene_of(n, "train").shots) in (2, 3, 4)][:2]
+    build(folder / "part-000", codec=codec, numbers=[0, *several])
+    return Pool(folder)
+
+
+def drawer(pool, mix):
+    return Drawer(pool, build_tokenizer(vocabulary()), mix, tokens=500)
+
+
+def learner():
+    torch.manual_seed(0)
+    text = PocketTextEncoder(vocabulary=build_tokenizer(vocabulary()).get_vocab_size(), width=32, heads=2, depth=1)
+    return Learner(PocketTransformer(width=64, heads=2, depth=4, dual=1, text_width=32, axes=(8, 12, 12)), text)
+
+
+def test_a_batch_repeats_with_its_random_state(pool):
+    one, two = (drawer(pool, Mix(single=1, still=0, scene=0)).draw(random.Random(5)) for _ in range(2))
+    assert torch.equal(one.latents[0], two.latents[0])
+    assert torch.equal(one.noise[0], two.noise[0])
+    assert torch.equal(one.ids, two.ids)
+
+
+def test_every_shot_has_a_level_of_its_own_and_one_is_always_made(pool):
+    draws = drawer(pool, SCENE_STAGE)
+    picks = draws.runs[2, False][:1] * 8
+    batch = draws.batch(picks, [1, 1], has_scene=True, rng=random.Random(1))
+    assert len(batch.levels.unique()) == 16
+    assert (~batch.given).any(dim=1).all()
+    assert len(batch.ids) == 8 * 3
+
+
+def test_the_loss_of_one_scene_falls_and_gradients_reach_everything(pool):
+    draws = drawer(pool, SCENE_STAGE)
+    batch = draws.batch(draws.runs[2, False][:2], [5, 1], has_scene=True, rng=random.Random(0))
+    model = learner()
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for _ in range(20):
+        loss, parts = model(batch)
+        loss.backward()
+        optimizer.step()
+        missing = [n for n, p in model.named_parameters() if p.grad is None]
+        optimizer.zero_grad(set_to_none=False)
+        losses.append(float(loss))
+    assert not missing
+    assert losses[-1] < 0.75 * losses[0]
+    assert {"flow", "truth", "species", "place"} <= set(parts)
+
+
+def test_single_shots_and_windows_are_scenes_of_their_own():
+    scene = next(s for s in (scene_of(n, "train") for n in range(99)) if len(s.shots) > 3 and len(s.characters) == 2)
+    for k, shot in enumerate(scene.shots):
+        alone = only(scene, k)
+        assert len(alone.characters) == len(shot.actors)
+        assert alone.shots[0].cut
+        names = [scene.characters[a.character] for a in shot.actors]
+        assert [alone.characters[a.character] for a in alone.shots[0].actors] == names
+    assert len(window(scene, 1, 2).shots) == 2
