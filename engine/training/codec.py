@@ -18,14 +18,24 @@ FRAMES = 5  # of a training clip: a still latent frame and a moving one
 CROP = (48, 80)
 ACTOR_WEIGHT = 3.0  # of an actor's pixels, added to 1
 NOISE = 0.15  # the most on latents, relative to their channel, so that the space between codes is decodable
+ENCODER = ("stem", "encode_", "to_")  # names of its layers
 PRIOR = 1e-3  # pull of latents to zero
 
 
 class CodecRecipe:
-    """``clips`` rendered clips are held in memory; every step draws crops of them."""
+    """``clips`` rendered clips are held in memory; every step draws crops of them.
 
-    def __init__(self, *, clips: int = 6_000, batch: int = 16, seed: int = 0, split: str = "train") -> None:
-        self.model, self.batch, self.seed = PocketCodec(), batch, seed
+    With ``shipped``, the decoder of those weights goes on learning and the encoder, whose latents the transformer
+    knows, stays as it is.
+    """
+
+    def __init__(
+        self, *, clips: int = 6_000, batch: int = 16, seed: int = 0, split: str = "train", shipped: Path | None = None
+    ) -> None:
+        self.batch, self.seed, self.decoder_only = batch, seed, shipped is not None
+        self.model = PocketCodec.from_pretrained(shipped, torch_dtype=torch.float32) if shipped else PocketCodec()
+        for name, weight in self.model.named_parameters():
+            weight.requires_grad_(not (self.decoder_only and name.startswith(ENCODER)))
         self.frames, self.actors = clip_pool(clips, split)
 
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
@@ -46,9 +56,15 @@ class CodecRecipe:
         return 4 * square + sharp + PRIOR * prior, {"psnr": psnr, "rms": prior.detach().sqrt()}, self.batch
 
     def export(self, folder: Path, averaged: dict[str, Tensor], facts: dict[str, object]) -> None:
-        """Weights with the latents' statistics over the pool."""
+        """Weights; a new encoder's come with its latents' statistics over the pool."""
         self.model.load_state_dict(averaged)
         self.model.cpu().eval()
+        if not self.decoder_only:
+            self._measure_latents()
+        self.model.half().save_pretrained(folder / "codec", max_shard_size="9MB")
+        write_record(folder / "codec", facts)
+
+    def _measure_latents(self) -> None:
         latents = []
         with torch.inference_mode():
             for i in range(0, min(len(self.frames), 512), 16):
@@ -57,8 +73,6 @@ class CodecRecipe:
         values = torch.cat(latents, dim=1)
         self.model.mean.copy_(values.mean(1))
         self.model.std.copy_(values.std(1))
-        self.model.half().save_pretrained(folder / "codec", max_shard_size="9MB")
-        write_record(folder / "codec", facts)
 
     def _draw(self, step: int) -> tuple[Tensor, Tensor]:
         """Crops [B, 3, T, h, w] and actor masks [B, T, h, w]; now and then stills, now and then mirrored."""

@@ -92,6 +92,7 @@ class Learner(nn.Module):
         super().__init__()
         self.transformer, self.text_encoder = transformer, text_encoder
         self.head = TruthHead(transformer.config.width)
+        self.truth_weight, self.actor_weight = TRUTH_WEIGHT, ACTOR_WEIGHT
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, and its parts with the truth head's accuracies."""
@@ -112,7 +113,7 @@ class Learner(nn.Module):
         counted = ~batch.given
         flow = (torch.stack(flows, dim=1) * counted).sum() / counted.sum()
         truth = torch.stack(readings).mean()
-        return flow + TRUTH_WEIGHT * truth, {"flow": flow.detach(), "truth": truth.detach()} | hits
+        return flow + self.truth_weight * truth, {"flow": flow.detach(), "truth": truth.detach()} | hits
 
     def _texts(self, batch: Batch) -> Texts:
         count = len(batch.latents) + batch.has_scene
@@ -128,7 +129,7 @@ class Learner(nn.Module):
         """Squared error per row [B], tokens that an actor covers counting more."""
         p = self.transformer.config.patch
         error = rearrange((velocity - target) ** 2, "b c t (h p) (w q) -> b (t h w) (c p q)", p=p, q=p).mean(-1)
-        weight = 1 + (ACTOR_WEIGHT - 1) * owners(truth.entity)[1].float()
+        weight = 1 + (self.actor_weight - 1) * owners(truth.entity)[1].float()
         return (error * weight).sum(1) / weight.sum(1)
 
 

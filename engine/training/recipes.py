@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from engine.training.trainer import Plan, Recipe
@@ -16,12 +18,28 @@ def codec(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     return recipe, Plan(steps=20 if debug else 8_000, muon=0.0025, adam=1e-3, decay=0.9)
 
 
+def decoder(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
+    """The shipped codec's decoder alone: sharper pictures, the same latents."""
+    from engine.training.codec import CodecRecipe
+
+    recipe = CodecRecipe(clips=64 if debug else 8_000, batch=24, shipped=Path("assets/pocket/codec"))
+    return recipe, Plan(steps=20 if debug else 8_000, muon=0.0015, adam=6e-4, decay=0.9)
+
+
 def single(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The pocket transformer and text encoder on single shots and stills."""
     from engine.training.diffusion import SINGLE_STAGE, DiffusionRecipe
 
     recipe = DiffusionRecipe(pool=runs / "pool", mix=SINGLE_STAGE, tokens=800 if debug else 7_000)
     return recipe, Plan(steps=20 if debug else 20_000, muon=0.003, adam=1.5e-3, decay=0.05)
+
+
+def ablation(runs: Path, *, truth: bool, weight: bool, debug: bool) -> tuple[Recipe, Plan]:
+    """Single shots for a while, with or without the truth head and the weight on actors."""
+    recipe, plan = single(runs, debug=debug)
+    recipe.model.truth_weight *= truth
+    recipe.model.actor_weight = recipe.model.actor_weight if weight else 1.0
+    return recipe, replace(plan, decay=0.5)
 
 
 def scene(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
@@ -45,7 +63,12 @@ def judge(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
 
 RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {
     "codec": codec,
+    "decoder": decoder,
     "single": single,
     "scene": scene,
     "judge": judge,
+    "ablation-neither": partial(ablation, truth=False, weight=False),
+    "ablation-truth": partial(ablation, truth=True, weight=False),
+    "ablation-weight": partial(ablation, truth=False, weight=True),
+    "ablation-both": partial(ablation, truth=True, weight=True),
 }

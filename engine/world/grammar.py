@@ -81,21 +81,6 @@ def sample_scene(
     return scene
 
 
-def mirror(scene: SceneSpec) -> SceneSpec:
-    """The scene with left and right exchanged (its scenery stays)."""
-    swap = {"left": "right", "right": "left"}
-
-    def other(word: str) -> str:
-        head, _, tail = word.rpartition("_")
-        return f"{head}_{swap[tail]}" if tail in swap else word
-
-    def flip(shot: ShotSpec) -> ShotSpec:
-        actors = tuple(replace(a, action=other(a.action), x=-a.x, facing=-a.facing) for a in shot.actors)
-        return replace(shot, actors=actors, camera=other(shot.camera), prop_x=-shot.prop_x, focus=-shot.focus)
-
-    return replace(scene, shots=tuple(flip(shot) for shot in scene.shots))
-
-
 def _cast(rng: random.Random, split: str, *, pair: bool) -> tuple[Character, ...]:
     count = 2 if pair and rng.random() < 0.6 else 1
     cast: list[Character] = []
@@ -204,4 +189,4 @@ def _cut(rng: random.Random, scene: SceneSpec, setting: dict[str, str], split: s
     )
 
 
-__all__ = ["NAMES", "SPLITS", "held_out_pair", "held_out_setting", "mirror", "sample_scene", "scene_rng"]
+__all__ = ["NAMES", "SPLITS", "held_out_pair", "held_out_setting", "sample_scene", "scene_rng"]

@@ -10,10 +10,11 @@ import torch
 
 from engine.world.caption import caption, lexicon, vocabulary, words
 from engine.world.draw import PARTS, render
-from engine.world.grammar import held_out_pair, held_out_setting, mirror, sample_scene, scene_rng
+from engine.world.grammar import held_out_pair, held_out_setting, sample_scene, scene_rng
 from engine.world.labels import latent_maps, shot_labels
 from engine.world.spec import INDOOR, SPECIES, UNSEEN, Actor, Character, SceneSpec, ShotSpec
-from engine.world.view import actor_x, camera_x
+from engine.world.takes import render_take, sample_take
+from engine.world.view import actor_x, camera_x, view_width
 
 
 def one(**shot):
@@ -127,12 +128,6 @@ def test_single_shots_are_balanced():
     assert max(seen) < 1.4 * min(seen)
 
 
-def test_mirroring_twice_is_nothing():
-    for scene in scenes(50):
-        assert mirror(mirror(scene)) == scene
-        assert mirror(scene).shots[0].actors[0].x == -scene.shots[0].actors[0].x
-
-
 def test_captions_have_the_papers_form_and_repeat_with_their_random_state():
     for n, scene in enumerate(scenes(200)):
         said = caption(scene, random.Random(n))
@@ -180,3 +175,27 @@ def test_labels_are_indices_of_the_words():
     labels = shot_labels(one(species="frog", action="spin", place="castle"), 0)
     assert SPECIES[labels["species"][0]] == "frog"
     assert len(labels["action"]) == 2
+
+
+def test_a_long_take_is_one_unbroken_shot_through_changing_places_and_light():
+    take = sample_take(random.Random(3), seconds=120)
+    assert sum(shot.frames for shot in take.shots) >= 120 * 8
+    assert [shot.cut for shot in take.shots] == [True] + [False] * (len(take.shots) - 1)
+    assert len({shot.place for shot in take.shots}) > 1
+    assert len({shot.time for shot in take.shots}) > 1
+    for before, shot in itertools.pairwise(take.shots):
+        assert shot.actors[0].x == pytest.approx(float(actor_x(before, before.actors[0], before.frames)))
+        assert shot.focus == pytest.approx(float(camera_x(before, before.frames)))
+        assert shot.start == before.start + before.frames
+        assert abs(shot.actors[0].x - shot.focus) < 0.45 * view_width(shot.framing)
+
+
+def test_a_long_take_is_drawn_lazily_and_without_a_seam():
+    take = sample_take(random.Random(3), seconds=120)
+    changes = [k for k, (a, b) in enumerate(itertools.pairwise(take.shots), start=1) if a.place != b.place]
+    clips = list(itertools.islice(render_take(take), changes[0] + 1))
+    assert [len(clip.frames) for clip in clips] == [shot.frames for shot in take.shots[: len(clips)]]
+    steps = [clip.frames.float().diff(dim=0).abs().mean(dim=(1, 2, 3)).max() for clip in clips]
+    for one, two in itertools.pairwise(clips):
+        seam = (two.frames[0].float() - one.frames[-1].float()).abs().mean()
+        assert seam < 2 * max(steps) + 3
