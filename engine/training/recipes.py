@@ -30,8 +30,8 @@ def single(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The pocket transformer and text encoder on single shots and stills."""
     from engine.training.diffusion import SINGLE_STAGE, DiffusionRecipe
 
-    recipe = DiffusionRecipe(pool=runs / "pool", mix=SINGLE_STAGE, tokens=800 if debug else 7_000)
-    return recipe, Plan(steps=20 if debug else 20_000, muon=0.003, adam=1.5e-3, decay=0.05)
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=SINGLE_STAGE, tokens=800 if debug else 4_500)
+    return recipe, Plan(steps=20 if debug else 20_000, muon=0.002, adam=1.5e-3, decay=0.05, average=0.995)
 
 
 def ablation(runs: Path, *, truth: bool, weight: bool, debug: bool) -> tuple[Recipe, Plan]:
@@ -49,8 +49,8 @@ def scene(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
 
     found = checkpoint.load(runs / "single" / "checkpoint")
     start = checkpoint.under("average/", found[0]) if found else None
-    recipe = DiffusionRecipe(pool=runs / "pool", mix=SCENE_STAGE, start=start, tokens=800 if debug else 7_000)
-    return recipe, Plan(steps=20 if debug else 20_000, muon=0.003, adam=1.5e-3, decay=0.5)
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=SCENE_STAGE, start=start, tokens=800 if debug else 4_500)
+    return recipe, Plan(steps=20 if debug else 20_000, muon=0.002, adam=1.2e-3, decay=0.6, average=0.995)
 
 
 def judge(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:

@@ -61,7 +61,7 @@ def test_the_loss_of_one_scene_falls_and_gradients_reach_everything(pool):
         optimizer.step()
         missing = [n for n, p in model.named_parameters() if p.grad is None]
         optimizer.zero_grad(set_to_none=False)
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert not missing
     assert losses[-1] < 0.75 * losses[0]
     assert {"flow", "truth", "species", "place"} <= set(parts)
