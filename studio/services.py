@@ -78,8 +78,10 @@ class Studio:
             for index, prompt in enumerate(board.shots)
             for bare in (prompt.removeprefix("[SHOT CUT]").strip(),)
         )
-        changed = project.model_copy(update={"story": story, "prompt": board.prompt, "shots": infos, "film": ""})
-        return self.store.save(changed), note
+        self.store.set_film(project.id, "")
+        return self.store.save(
+            project.model_copy(update={"story": story, "prompt": board.prompt, "shots": infos})
+        ), note
 
     def edit(self, project_id: str, prompt: str, edits: Sequence[Edit], options: dict[str, Any]) -> Project:
         """Save what was typed; unchanged projects are left alone."""

@@ -70,10 +70,9 @@ class Store:
         )
 
     def save(self, project: Project) -> Project:
-        """Write a project; its version grows."""
-        fresh = project.model_copy(update={"version": project.version + 1})
-        self._write(fresh)
-        return fresh
+        """Write what a creator can edit. Takes and film have their own calls, so an edit never undoes a worker."""
+        self._write(project)
+        return self.get(project.id)
 
     def add_take(self, shot_id: str, take: TakeInfo, made_by: dict[str, Any]) -> None:
         """Record a take and choose it for its shot; the takes before stay."""
@@ -116,28 +115,23 @@ class Store:
         return path
 
     def _write(self, project: Project) -> None:
+        keys = [shot.id for shot in project.shots]
         with self._open() as database:
             database.execute(
-                "INSERT INTO project (id, story, prompt, options, film, version) VALUES (?, ?, ?, ?, ?, ?)"
+                "INSERT INTO project (id, story, prompt, options, film, version) VALUES (?, ?, ?, ?, '', 0)"
                 " ON CONFLICT (id) DO UPDATE SET story = excluded.story, prompt = excluded.prompt,"
-                " options = excluded.options, film = excluded.film, version = excluded.version,"
-                " touched = strftime('%Y-%m-%d %H:%M:%f', 'now')",
-                (
-                    project.id,
-                    project.story,
-                    project.prompt,
-                    project.options.model_dump_json(),
-                    project.film,
-                    project.version,
-                ),
+                " options = excluded.options, version = version + 1, touched = strftime('%Y-%m-%d %H:%M:%f', 'now')",
+                (project.id, project.story, project.prompt, project.options.model_dump_json()),
             )
-            database.execute("DELETE FROM shot WHERE project = ?", (project.id,))
+            database.execute(
+                "DELETE FROM shot WHERE project = ? AND id NOT IN (SELECT value FROM json_each(?))",
+                (project.id, json.dumps(keys)),
+            )
             database.executemany(
-                "INSERT INTO shot (id, project, place, prompt, frames, cut, take) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (s.id, project.id, i, s.prompt, s.frames, s.cut, s.take.id if s.take else None)
-                    for i, s in enumerate(project.shots)
-                ],
+                "INSERT INTO shot (id, project, place, prompt, frames, cut) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET place = excluded.place, prompt = excluded.prompt,"
+                " frames = excluded.frames, cut = excluded.cut",
+                [(s.id, project.id, i, s.prompt, s.frames, s.cut) for i, s in enumerate(project.shots)],
             )
 
     @contextmanager

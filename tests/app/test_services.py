@@ -96,6 +96,17 @@ def test_stop_ends_within_steps_and_the_next_job_runs(studio):
     wait(studio, "done")
 
 
+def test_an_edit_that_began_before_a_take_came_in_does_not_lose_it(studio):
+    stale = project(studio)
+    studio.generate(stale.id)
+    wait(studio, "done")
+    made = studio.project(stale.id)
+    studio.store.save(stale.model_copy(update={"prompt": "[Character] Character 1: Bo."}))
+    after = studio.project(stale.id)
+    assert [s.take for s in after.shots] == [s.take for s in made.shots]
+    assert (after.film, after.prompt) == (made.film, "[Character] Character 1: Bo.")
+
+
 def test_edits_are_saved_and_lengths_become_legal(studio):
     asked = project(studio)
     edits = [Edit(prompt="A blue bear sits.", frames=14, cut=True), Edit(prompt="It waves.", frames=99, cut=False)]
