@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -113,9 +114,8 @@ def _velocities(backbone: Backbone, method: Method, texts: Texts, pictures: dict
 
 def _prompt(shot: Shot) -> str:
     """The prompt as the model was taught to read it: a true cut carries LCT's tag."""
-    tag = "[SHOT CUT]"
-    bare = shot.prompt.strip().removeprefix(tag).strip()
-    return f"{tag} {bare}" if shot.cut else bare
+    bare = re.sub(r"^\s*\[shot cut\]\s*", "", shot.prompt, flags=re.IGNORECASE).strip()
+    return f"[SHOT CUT] {bare}" if shot.cut else bare
 
 
 def _seed(shot: Shot, seed: int, k: int) -> int:

@@ -35,6 +35,7 @@ TRUTH_WEIGHT = 0.5
 ACTOR_WEIGHT = 2.5  # of a token that an actor covers, against 1
 NOISE_MEAN, NOISE_STD = 0.5, 1.0  # of the logit-normal; the paper does not give its own
 DROP_TEXT = 0.1
+NO_SCENE = 0.08  # of scenes have no global prompt
 GIVEN = 0.35  # of scenes have some shots nearly clean, as history is when a film is made
 GIVEN_LEVEL = 0.3  # the most noise on such a shot; they are context and not counted in the loss
 TOKENS_A_STEP = 7_000
@@ -188,7 +189,8 @@ class Drawer:
     def _prompts(self, spec: SceneSpec, has_scene: bool, rng: random.Random) -> list[list[int]]:
         """Token ids of one row; all text is dropped at once now and then, for classifier-free guidance."""
         said = caption(spec, rng, withhold=len(spec.shots) > 1 and rng.random() < 0.3)
-        prompts = [said.prompt, *said.shots] if has_scene else list(said.shots)
+        scene_prompt = said.prompt if rng.random() > NO_SCENE else ""
+        prompts = [scene_prompt, *said.shots] if has_scene else list(said.shots)
         if rng.random() < DROP_TEXT:
             prompts = [""] * len(prompts)
         return [encoding.ids for encoding in self.tokenizer.encode_batch(prompts)]
