@@ -36,13 +36,12 @@ class Stream(nn.Module):
         self.down = nn.Linear(4 * width, width)
         self.table = nn.Parameter(torch.zeros(6, width))
 
-    def project(self, x: Tensor) -> Tensor:
-        """Queries, keys and values [B, L, 3, H, D/H] of modulated tokens, queries and keys normalised."""
+    def project(self, x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+        """Queries, keys and values [B, L, 3, H, D/H] of modulated tokens, queries and keys normalised and turned."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(2)
         norm = partial(rms_norm, normalized_shape=q.shape[-1:], eps=1e-6)
-        return torch.stack(
-            (norm(q, weight=self.norm_q.to(q.dtype)), norm(k, weight=self.norm_k.to(k.dtype)), v), dim=2
-        )
+        q, k = norm(q, weight=self.norm_q.to(q.dtype)), norm(k, weight=self.norm_k.to(k.dtype))
+        return torch.stack((rotate(q, turn), rotate(k, turn), v), dim=2)
 
     def feed(self, x: Tensor) -> Tensor:
         return self.down(nn.functional.gelu(self.up(x)))
@@ -86,15 +85,15 @@ class Layer(nn.Module):
         self.streams = nn.ModuleList(Stream(width, heads) for _ in range(streams))
 
     def forward(self, x: Tensor, levels: Tensor, turn: tuple[Tensor, Tensor], layout: Layout, split: Split) -> Tensor:
-        """x [B, L, D]; levels [B, L or 1, 6D], the part of the modulation that all layers share."""
-        q, k, v = split(self.streams, _before_attention, x, levels).transpose(1, 3).unbind(2)
-        heads = attend(rotate(q, turn), rotate(k, turn), v, layout)
-        return split(self.streams, _after_attention, x, rearrange(heads, "b h l d -> b l (h d)"), levels)
+        """x [B, L, D]; levels [B, L or 1, 6D], the part of the modulation that all layers share; turn [B, L, 1, D/2H]."""
+        q, k, v = split(self.streams, _before_attention, x, levels, *turn).transpose(1, 3).unbind(2)
+        heads = rearrange(attend(q, k, v, layout), "b h l d -> b l (h d)")
+        return split(self.streams, _after_attention, x, heads, levels)
 
 
-def _before_attention(stream: Stream, x: Tensor, levels: Tensor) -> Tensor:
+def _before_attention(stream: Stream, x: Tensor, levels: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     shift, scale = _modulation(stream, levels, 0, 2)
-    return stream.project(_modulate(x, shift, scale))
+    return stream.project(_modulate(x, shift, scale), (cos, sin))
 
 
 def _after_attention(stream: Stream, x: Tensor, heads: Tensor, levels: Tensor) -> Tensor:
@@ -180,7 +179,8 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         x = torch.cat([self._embed(block) for block in blocks], dim=1)
         features, counts = self._levels(blocks)
         levels = _spread(self.levels(features).to(x.dtype), counts)
-        turn = rotation(layout.positions, self.config.axes, theta=self.config.theta)
+        cos, sin = rotation(layout.positions, self.config.axes, theta=self.config.theta)
+        turn = (cos.transpose(1, 2), sin.transpose(1, 2))
         split = Split(blocks)
         seen = None
         for index, layer in enumerate(self.layers, start=1):

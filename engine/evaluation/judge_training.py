@@ -1,4 +1,4 @@
-"""Training of the judge on renders, half of them through the codec, blurred, noisy or off in brightness."""
+"""Training of the judge on renders, some of them through the codec, blurred, noisy or off in brightness."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class JudgeRecipe:
         self.entity = torch.stack([entity for _, entity, *_ in samples])
         self.labels = [labels for *_, labels, _ in samples]
         self.counts = torch.tensor([count for *_, count in samples])
-        self.through = round_trip(self.clips[: clips // 2], codec) if codec.exists() else self.clips[:0]
+        self.through = round_trip(self.clips[: clips // 3], codec) if codec.exists() else self.clips[:0]
 
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
         rng = random.Random(f"{self.seed}/{step}")

@@ -57,7 +57,7 @@ def judge(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The judge of the evaluation; trains on renders and, once the codec is shipped, on its round trips."""
     from engine.evaluation.judge_training import JudgeRecipe
 
-    recipe = JudgeRecipe(clips=24 if debug else 6_000, codec=Path("assets/pocket/codec"), batch=4 if debug else 12)
+    recipe = JudgeRecipe(clips=24 if debug else 3_000, codec=Path("assets/pocket/codec"), batch=4 if debug else 12)
     return recipe, Plan(steps=20 if debug else 6_000, muon=0.003, adam=1.5e-3, warmup=50, decay=0.5)
 
 
