@@ -85,7 +85,7 @@ class Layer(nn.Module):
         self.streams = nn.ModuleList(Stream(width, heads) for _ in range(streams))
 
     def forward(self, x: Tensor, levels: Tensor, turn: tuple[Tensor, Tensor], layout: Layout, split: Split) -> Tensor:
-        """x [B, L, D]; levels [B, L or 1, 6D], the part of the modulation that all layers share; turn [B, L, 1, D/2H]."""
+        """x [B, L, D]; levels [B, L or 1, 6D], the modulation that all layers share; turn: two of [B, L, 1, D/2H]."""
         q, k, v = split(self.streams, _before_attention, x, levels, *turn).transpose(1, 3).unbind(2)
         heads = rearrange(attend(q, k, v, layout), "b h l d -> b l (h d)")
         return split(self.streams, _after_attention, x, heads, levels)
