@@ -7,11 +7,12 @@ import json
 import sys
 
 import engine
-from engine.evaluation.judge import Judge
+from engine.evaluation.judge import FOLDER, Judge
 from engine.evaluation.scoring import ATTRIBUTES, Row
 from engine.evaluation.sheets import sheet
 from engine.evaluation.tables import TABLES
 
+UNJUDGED = ("sheet", "codec")  # need no judge
 PLAIN = ("psnr", "ssim", "psnr in actors", "motion")  # columns that are no percentages
 ORDER = (*ATTRIBUTES, "all", "identity", "place kept", "time kept", *PLAIN)
 
@@ -24,11 +25,15 @@ def main() -> None:
     parser.add_argument("--backbone", default="pocket")
     parser.add_argument("-o", "--output", default="sheet.png", help="of a contact sheet")
     asked = parser.parse_args()
-    backbone = engine.load(asked.backbone)
+    try:
+        judge = Judge.load() if asked.table not in UNJUDGED or FOLDER.is_dir() else None
+        backbone = engine.load(asked.backbone)
+    except ValueError as error:
+        sys.exit(str(error))
     if asked.table == "sheet":
         sheet(backbone, asked.output, limit=asked.limit)
         return
-    rows = list(TABLES[asked.table](backbone, Judge.load(), limit=asked.limit, seeds=asked.seeds))
+    rows = list(TABLES[asked.table](backbone, judge, limit=asked.limit, seeds=asked.seeds))
     sys.stdout.write(markdown(rows) + "\n")
     record = {row.name: {k: [round(v, 4) for v in s] for k, s in row.summary().items()} for row in rows}
     settings = {"table": asked.table, "limit": asked.limit, "seeds": asked.seeds} | backbone.record()

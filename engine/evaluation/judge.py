@@ -52,7 +52,9 @@ class Judge(ModelMixin, ConfigMixin):
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> Judge:
-        """The shipped judge."""
+        """The shipped judge; ValueError with the remedy when there is none."""
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is missing; python -m engine.training judge --export assets/pocket trains it")
         return cls.from_pretrained(folder, torch_dtype=torch.float32).eval()
 
     def forward(self, frames: Tensor) -> tuple[dict[str, Tensor], Tensor]:

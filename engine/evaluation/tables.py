@@ -60,8 +60,8 @@ def joint(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 1, shots
         yield from rows.values()
 
 
-def codec(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 1) -> Iterator[Row]:
-    """The codec alone, on held-out renders."""
+def codec(backbone: Backbone, judge: Judge | None, *, limit: int, seeds: int = 1) -> Iterator[Row]:
+    """The codec alone, on held-out renders; attributes only with a judge."""
     for split in SPLITS:
         row = Row(f"round trip, {split}")
         for n, scene, _ in scenes(split, limit * seeds, shots=1):
@@ -70,7 +70,7 @@ def codec(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 1) -> It
             inside = (clip.entity == 1) | (clip.entity == 2)
             quality = {"psnr": psnr(back, clip.frames), "ssim": ssim(back, clip.frames)}
             actor = psnr(back, clip.frames, inside) if inside.any() else None
-            row.add(n, quality | {"psnr in actors": actor} | score(judge, back, scene, 0))
+            row.add(n, quality | {"psnr in actors": actor} | (score(judge, back, scene, 0) if judge else {}))
         yield row
 
 
