@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.utils.logging import disable_progress_bar
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -61,6 +62,7 @@ class PocketBackbone:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
         except Exception as error:  # tokenizers raises bare Exception for every fault
             raise ValueError(_broken(folder, "tokenizer")) from error
+        disable_progress_bar()  # loading takes a second; a bar on stderr would be noise in every command
         parts = {}
         for name, kind in PARTS.items():
             try:
