@@ -1,7 +1,8 @@
 """The pocket codec: a small causal video autoencoder, 4 x 8 x 8 pixels to one cell of 16 channels.
 
-Four frames are packed into channels before any layer, so all convolutions are 2D on one latent frame; only small
-causal layers at the lowest resolution look back in time. The first frame is a latent frame of its own.
+All convolutions are 2D, on one latent frame at a time: the encoder packs its four frames into channels, the decoder's
+last stage draws them two by two. Nothing is encoded from the past, so that what holds still has the same latents in
+every frame; the decoder's first stage looks back through one causal layer. The first frame is a latent frame of its own.
 Legend: B batch, T frames, t latent frames, n = B t, H W pixels, h w cells, C channels.
 """
 
@@ -14,10 +15,9 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, gelu, pad, rms_norm
+from torch.nn.functional import conv2d, gelu, layer_norm, pad
 
-TIME, STEM = 4, 2  # frames in a latent frame; pixels of a side that the stem packs into channels
-PACKED = 3 * TIME * STEM * STEM
+TIME, PAIR, STEM = 4, 2, 2  # frames in a latent frame, and drawn at once; pixels of a side in one cell of the stem
 
 
 class Conv(nn.Module):
@@ -36,16 +36,15 @@ class Conv(nn.Module):
 
 
 class Block(nn.Module):
-    """Convolution and feed-forward, residual; [n, h, w, C]."""
+    """Two convolutions, residual; [n, h, w, C]. Convolutions are the cheapest mixing there is on a CPU in bf16."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = Conv(width)
-        self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-        nn.init.zeros_(self.down.weight)
+        self.first, self.second = Conv(width), Conv(width)
+        nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.down(gelu(self.up(self.conv(rms_norm(x, x.shape[-1:])))))
+        return x + self.second(gelu(self.first(layer_norm(x, x.shape[-1:]))))
 
 
 class Past(nn.Module):
@@ -57,7 +56,7 @@ class Past(nn.Module):
         nn.init.zeros_(self.down.weight)
 
     def forward(self, x: Tensor, t: int) -> Tensor:
-        frames = rearrange(rms_norm(x, x.shape[-1:]), "(b t) h w c -> b t h w c", t=t)
+        frames = rearrange(layer_norm(x, x.shape[-1:]), "(b t) h w c -> b t h w c", t=t)
         one = pad(frames, (0, 0, 0, 0, 0, 0, 1, 0))[:, :t]
         two = pad(frames, (0, 0, 0, 0, 0, 0, 2, 0))[:, :t]
         seen = torch.cat((frames, one, two), dim=-1)
@@ -77,15 +76,16 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Doubles height and width; the shortcut repeats channels."""
+    """Doubles height and width, and makes ``frames`` of each; the shortcut repeats channels."""
 
-    def __init__(self, width: int, out: int) -> None:
+    def __init__(self, width: int, out: int, frames: int = 1) -> None:
         super().__init__()
-        self.mix, self.copies = nn.Linear(width, 4 * out), 4 * out // width
+        spread = 4 * out * frames
+        self.mix, self.copies, self.frames = nn.Linear(width, spread), spread // width, frames
 
     def forward(self, x: Tensor) -> Tensor:
         spread = self.mix(x) + repeat(x, "n h w c -> n h w (c g)", g=self.copies)
-        return rearrange(spread, "n h w (c p q) -> n (h p) (w q) c", p=2, q=2)
+        return rearrange(spread, "n h w (c f p q) -> (n f) (h p) (w q) c", f=self.frames, p=2, q=2)
 
 
 class PocketCodec(ModelMixin, ConfigMixin):
@@ -100,20 +100,20 @@ class PocketCodec(ModelMixin, ConfigMixin):
         *,
         channels: int = 16,
         widths: Sequence[int] = (96, 192, 192),
-        encoder: Sequence[int] = (1, 2, 2),
-        decoder: Sequence[int] = (2, 3, 3),
+        encoder: Sequence[int] = (1, 1, 2),
+        decoder: Sequence[int] = (2, 2, 2),
     ) -> None:
         super().__init__()
         high, middle, low = widths
-        self.stem = nn.Linear(PACKED, high)
+        self.stem = nn.Linear(3 * TIME * STEM**2, high)
         self.encode_high, self.to_middle = _stack(high, encoder[0]), Down(high, middle)
         self.encode_middle, self.to_low = _stack(middle, encoder[1]), Down(middle, low)
-        self.encode_low, self.encode_past = _stack(low, encoder[2]), Past(low)
+        self.encode_low = _stack(low, encoder[2])
         self.to_latent, self.from_latent = nn.Linear(low, channels), nn.Linear(channels, low)
         self.decode_low, self.decode_past = _stack(low, decoder[2]), Past(low)
         self.up_middle, self.decode_middle = Up(low, middle), _stack(middle, decoder[1])
-        self.up_high, self.decode_high = Up(middle, high), _stack(high, decoder[0])
-        self.head = nn.Linear(high, PACKED)
+        self.up_high, self.decode_high = Up(middle, high, TIME // PAIR), _stack(high, decoder[0])
+        self.head = nn.Linear(high, 3 * PAIR * STEM**2)
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("std", torch.ones(channels))
 
@@ -135,7 +135,7 @@ class PocketCodec(ModelMixin, ConfigMixin):
         x = rearrange(full, "b c (t f) (h p) (w q) -> (b t) h w (c f p q)", f=TIME, p=STEM, q=STEM)
         x = self.to_middle(self.encode_high(self.stem(x)))
         x = self.encode_low(self.to_low(self.encode_middle(x)))
-        return rearrange(self.to_latent(self.encode_past(x, t)), "(b t) h w c -> b c t h w", t=t)
+        return rearrange(self.to_latent(x), "(b t) h w c -> b c t h w", t=t)
 
     def decode_raw(self, latents: Tensor) -> Tensor:
         """Pixels of latents before normalisation."""
@@ -144,7 +144,7 @@ class PocketCodec(ModelMixin, ConfigMixin):
         x = self.decode_low(self.decode_past(x, t))
         x = self.decode_middle(self.up_middle(x))
         x = self.head(self.decode_high(self.up_high(x)))
-        full = rearrange(x, "(b t) h w (c f p q) -> b c (t f) (h p) (w q)", t=t, f=TIME, p=STEM, q=STEM)
+        full = rearrange(x, "(b m) h w (c f p q) -> b c (m f) (h p) (w q)", b=len(latents), f=PAIR, p=STEM, q=STEM)
         return full[:, :, TIME - 1 :]
 
 

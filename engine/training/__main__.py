@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from engine.runtime import choose_runtime
+from engine.runtime import choose_runtime, keep_memory
 from engine.training.recipes import RECIPES
 from engine.training.trainer import Trainer
 
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--export", type=Path, help="write shippable weights here when the run is over")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    keep_memory()
     device = choose_runtime(asked.device).device
     torch.manual_seed(0)
     recipe, plan = RECIPES[asked.recipe](asked.runs, debug=asked.debug)

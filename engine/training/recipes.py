@@ -22,7 +22,7 @@ def decoder(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The shipped codec's decoder alone: sharper pictures, the same latents."""
     from engine.training.codec import CodecRecipe
 
-    recipe = CodecRecipe(clips=64 if debug else 8_000, batch=24, shipped=Path("assets/pocket/codec"))
+    recipe = CodecRecipe(clips=64 if debug else 8_000, shipped=Path("assets/pocket/codec"))
     return recipe, Plan(steps=20 if debug else 8_000, muon=0.0015, adam=6e-4, decay=0.9)
 
 

@@ -38,9 +38,13 @@ def shot_labels(scene: SceneSpec, index: int) -> dict[str, list[int]]:
     return labels
 
 
+def cell_maps(clip: Clip) -> Tensor:
+    """Parts and entities [T, 2, H/4, W/4] uint8 of every frame."""
+    offset = CELL // 2
+    both = torch.stack([clip.parts, clip.entity], dim=1)
+    return both[:, :, offset::CELL, offset::CELL].contiguous()
+
+
 def latent_maps(clip: Clip) -> Tensor:
     """Parts and entities [t, 2, H/4, W/4] uint8 of the last frame of every latent frame."""
-    last = torch.arange(0, clip.parts.shape[0], 4)
-    offset = CELL // 2
-    both = torch.stack([clip.parts[last], clip.entity[last]], dim=1)
-    return both[:, :, offset::CELL, offset::CELL].contiguous()
+    return cell_maps(clip)[::4]
