@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -13,86 +14,126 @@ from torch import Tensor
 from engine.backbones.base import Backbone
 from engine.context import lay_out
 from engine.events import CancelToken, Event, Finished, Preview, Progress, ShotDone
-from engine.methods import METHODS, Method, Picture, Texts
+from engine.history import History
+from engine.methods import METHODS, Picture, Texts
 from engine.runtime import noise
 from engine.samplers import add_noise, denoise, guide, noise_levels
 from engine.scene import MAX_SHOTS, Scene, Shot, Take
 
 MAX_STEPS, MAX_GUIDANCE = 200, 20.0
 PREVIEW_EVERY = 4  # steps; a preview costs about a tenth of a step
+AGAIN = 0x5EED  # sets the noise on a finished shot apart from the noise that it was made of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a scene is made; what is None comes from the backbone.
+
+    method: a name in METHODS. group: shots made at once (None: the method's own number). seed: of the film.
+    guidance: scale of the text; history_guidance: scale of the given and earlier shots; 1 is off.
+    history_noise: t_c in [0, 1000), how far earlier shots are re-noised before they are context (LCT section 4.2).
+    """
+
+    method: str = "lct"
+    group: int | None = None
+    seed: int = 0
+    steps: int | None = None
+    guidance: float | None = None
+    history_guidance: float = 1.0
+    history_noise: int | None = None
+
+    def filled(self, backbone: Backbone) -> Settings:
+        """With the backbone's own values for what was left open."""
+        names = ("steps", "guidance", "history_noise")
+        return replace(self, **{n: getattr(backbone, n) for n in names if getattr(self, n) is None})
 
 
 def generate(
     scene: Scene,
     backbone: Backbone,
     *,
-    method: str = "lct",
-    seed: int = 0,
-    steps: int | None = None,
-    guidance: float | None = None,
     cancel: CancelToken | None = None,
     previews: bool = True,
+    histories: dict[str, History] | None = None,
+    **settings: Any,
 ) -> Iterator[Event]:
     """Make the shots of a scene that have no take, inside the context of those that have one.
 
-    Shot k's noise comes from its own seed, or from ``seed`` and k, so redoing one shot draws nothing new for
-    the others. Raises ValueError before any work for bad input, and Cancelled between two steps.
+    ``settings`` are those of ``Settings``. Shot k's noise comes from its own seed, or from ``seed`` and k, so redoing
+    one shot draws nothing new for the others. ``histories`` (an empty dict at first) keeps a causal method's memory
+    from one call to the next. Raises ValueError before any work for bad input, and Cancelled between two steps.
     """
-    steps = backbone.steps if steps is None else steps
-    guidance = backbone.guidance if guidance is None else guidance
-    _check(scene, backbone, method, steps, guidance)
-    token, chosen = cancel or CancelToken(), METHODS[method]
-    return _run(scene, backbone, chosen, seed, steps, guidance, token, previews)
+    asked = Settings(**settings).filled(backbone)
+    _check(scene, backbone, asked)
+    predictor = _Predictor(scene, backbone, asked, cancel or CancelToken(), {} if histories is None else histories)
+    return _run(scene, backbone, asked, predictor, previews)
 
 
-def _run(
-    scene: Scene,
-    backbone: Backbone,
-    method: Method,
-    seed: int,
-    steps: int,
-    guidance: float,
-    cancel: CancelToken,
-    previews: bool,
-) -> Iterator[Event]:
+def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predictor, previews: bool) -> Iterator[Event]:
     started = time.perf_counter()
-    seeds = [_seed(shot, seed, k) for k, shot in enumerate(scene.shots)]
-    prompts = [_prompt(shot) for shot in scene.shots]
-    scene_text, empty, *shot_texts = backbone.encode_text([scene.prompt, "", *prompts])
-    texts = Texts(scene=scene_text, shots=tuple(shot_texts))
-    no_texts = Texts(scene=empty, shots=(empty,) * len(prompts))
+    method, device = METHODS[asked.method], backbone.runtime.device
+    seeds = [_seed(shot, asked.seed, k) for k, shot in enumerate(scene.shots)]
     takes = {k: shot.take for k, shot in enumerate(scene.shots) if shot.take is not None}
-    device = backbone.runtime.device
-    given = {k: _given(scene.shots[k], take, seeds[k], device) for k, take in takes.items()}
+    known = {k: _context(takes[k].latents, scene.shots[k], seeds[k], asked, device) for k in scene.given}
+    made: list[int] = []
 
-    for shots in method.rounds(scene):
-
-        def predict(samples: dict[int, Tensor], level: float) -> dict[int, Tensor]:
-            cancel.check()
-            pictures = given | {k: Picture(latents=sample, level=level) for k, sample in samples.items()}
-            velocities = _velocities(backbone, method, texts, pictures)
-            if guidance == 1:
-                return velocities
-            plain = _velocities(backbone, method, no_texts, pictures)
-            return {k: guide(velocities[k], plain[k], guidance) for k in velocities}
-
+    for shots in method.rounds(scene, asked.group):
+        seen = method.context(scene, shots, made)
+        given = {k: known[k] for k in seen}
         start = {k: noise((1, *_latent(scene, backbone, k)), seeds[k], device) for k in shots}
-        walk = denoise(start, predict, noise_levels(steps, shift=backbone.shift))
+        levels = noise_levels(asked.steps, shift=backbone.shift)
+        walk = denoise(start, lambda samples, level, given=given: predictor(samples, level, given), levels)
         for step, samples, estimates in walk:  # noqa: B007 - the last samples are the takes
-            yield Progress(stage="denoise", step=step, steps=steps, shots=shots)
-            if previews and step % PREVIEW_EVERY == 2 and step < steps:
+            yield Progress(stage="denoise", step=step, steps=asked.steps, shots=shots)
+            if previews and step % PREVIEW_EVERY == 2 and step < asked.steps:
                 for k, estimate in estimates.items():
                     yield Preview(shot=k, frames=to_frames(backbone.decode(estimate[:, :, :1])))
         for done, k in enumerate(shots, start=1):
-            cancel.check()
-            record = _record(scene, backbone, method, k, seeds, steps, guidance)
+            predictor.cancel.check()
+            record = _record(scene, backbone, asked, k, seeds, seen, shots)
             frames = to_frames(backbone.decode(samples[k]))
             takes[k] = Take(frames=frames, latents=samples[k][0].cpu(), seed=seeds[k], made_by=record)
-            given[k] = Picture(latents=samples[k], level=0.0, given=True)
+            known[k] = _context(takes[k].latents, scene.shots[k], seeds[k], asked, device)
             yield Progress(stage="decode", step=done, steps=len(shots), shots=(k,))
             yield ShotDone(shot=k, take=takes[k])
-    ordered = tuple(takes[k] for k in sorted(takes))
-    yield Finished(takes=ordered, seconds=time.perf_counter() - started)
+        made += shots
+    yield Finished(takes=tuple(takes[k] for k in sorted(takes)), seconds=time.perf_counter() - started)
+
+
+class _Predictor:
+    """Velocities of the shots being made, with guidance; encodes the prompts once."""
+
+    def __init__(
+        self, scene: Scene, backbone: Backbone, asked: Settings, cancel: CancelToken, histories: dict[str, History]
+    ) -> None:
+        self.backbone, self.method, self.asked, self.cancel = backbone, METHODS[asked.method], asked, cancel
+        self.histories = histories
+        prompts = [_prompt(shot) for shot in scene.shots]
+        scene_text, empty, *shot_texts = backbone.encode_text([scene.prompt, "", *prompts])
+        self.texts = Texts(scene=scene_text, shots=tuple(shot_texts))
+        self.no_texts = Texts(scene=empty, shots=(empty,) * len(prompts))
+
+    def __call__(self, samples: dict[int, Tensor], level: float, given: Mapping[int, Picture]) -> dict[int, Tensor]:
+        self.cancel.check()
+        making = {k: Picture(latents=sample, level=level) for k, sample in samples.items()}
+        full = self._velocities("full", self.texts, {**given, **making})
+        lacking = []
+        if self.asked.guidance != 1:
+            lacking.append((self._velocities("no text", self.no_texts, {**given, **making}), self.asked.guidance))
+        if self.asked.history_guidance != 1 and given:
+            lacking.append((self._velocities("no history", self.texts, making), self.asked.history_guidance))
+        return {k: guide(full[k], *((without[k], scale) for without, scale in lacking)) for k in full}
+
+    def _velocities(self, branch: str, texts: Texts, pictures: Mapping[int, Picture]) -> dict[int, Tensor]:
+        method, backbone = self.method, self.backbone
+        blocks = method.blocks(texts, pictures, patch=backbone.patch)
+        layout = lay_out(blocks, rule=method.rule, place=method.place)
+        first = min(k for k, shown in pictures.items() if not shown.given)
+        before = sum(block.shot < first for block in blocks) if method.cached else 0
+        past = self.histories.setdefault(branch, History()).recall(backbone, blocks[:before], layout)
+        predictions = backbone.predict(blocks[before:], layout, past)
+        shown = [block for block in blocks[before:] if block.kind in ("noisy", "history")]
+        return {b.shot: v for b, v in zip(shown, predictions, strict=True) if b.kind == "noisy"}
 
 
 def to_frames(pixels: Tensor) -> Tensor:
@@ -103,13 +144,6 @@ def to_frames(pixels: Tensor) -> Tensor:
 def to_pixels(frames: Tensor) -> Tensor:
     """uint8 [T, H, W, 3] to pixels [1, 3, T, H, W] in -1..1."""
     return frames.permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-
-
-def _velocities(backbone: Backbone, method: Method, texts: Texts, pictures: dict[int, Picture]) -> dict[int, Tensor]:
-    blocks = method.blocks(texts, pictures, patch=backbone.patch)
-    predictions = backbone.predict(blocks, lay_out(blocks, rule=method.rule, place=method.place))
-    shown = [block for block in blocks if block.kind in ("noisy", "history")]
-    return {b.shot: v for b, v in zip(shown, predictions, strict=True) if b.kind == "noisy"}
 
 
 def _prompt(shot: Shot) -> str:
@@ -126,36 +160,48 @@ def _latent(scene: Scene, backbone: Backbone, k: int) -> tuple[int, ...]:
     return backbone.shape(scene.shots[k].frames, scene.height, scene.width).latent
 
 
-def _given(shot: Shot, take: Take, seed: int, device: torch.device) -> Picture:
-    level = shot.noise / 1000
-    latents = take.latents[None].to(device)
-    return Picture(
-        latents=add_noise(latents, noise(tuple(latents.shape), seed, device), level), level=level, given=True
-    )
+def _level(shot: Shot, asked: Settings) -> int:
+    return asked.history_noise if shot.noise is None else shot.noise
+
+
+def _context(latents: Tensor, shot: Shot, seed: int, asked: Settings, device: torch.device) -> Picture:
+    """A finished shot as later ones see it: re-noised to its t_c."""
+    level, latents = _level(shot, asked) / 1000, latents[None].to(device)
+    shown = add_noise(latents, noise(tuple(latents.shape), seed ^ AGAIN, device), level)
+    return Picture(latents=shown, level=level, given=True)
 
 
 def _record(
-    scene: Scene, backbone: Backbone, method: Method, k: int, seeds: list[int], steps: int, guidance: float
+    scene: Scene,
+    backbone: Backbone,
+    asked: Settings,
+    k: int,
+    seeds: Sequence[int],
+    seen: Sequence[int],
+    making: Sequence[int],
 ) -> dict[str, Any]:
+    """All that made shot k, with the shots in its context; those made at the same time have no noise level."""
+    noises = dict.fromkeys(making) | {i: _level(scene.shots[i], asked) for i in seen}
     context = [
-        {"shot": i, "seed": seeds[i], "prompt": shot.prompt, "noise": shot.noise if shot.take else None}
-        for i, shot in enumerate(scene.shots)
+        {"shot": i, "seed": seeds[i], "prompt": scene.shots[i].prompt, "noise": noises[i]}
+        for i in sorted(noises)
         if i != k
     ]
     shot = scene.shots[k]
-    asked = {"scene": scene.prompt, "prompt": shot.prompt, "frames": shot.frames, "cut": shot.cut, "shot": k}
-    settings = {"seed": seeds[k], "steps": steps, "guidance": guidance, "method": method.name, "context": context}
-    return asked | settings | backbone.record()
+    words = {"scene": scene.prompt, "prompt": shot.prompt, "frames": shot.frames, "cut": shot.cut, "shot": k}
+    return words | asdict(asked) | {"seed": seeds[k], "context": context} | backbone.record()
 
 
-def _check(scene: Scene, backbone: Backbone, method: str, steps: int, guidance: float) -> None:
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
-    if not 1 <= steps <= MAX_STEPS:
-        raise ValueError(f"steps is {steps}; it lies from 1 to {MAX_STEPS}, try {min(max(steps, 1), MAX_STEPS)}")
-    if not 1 <= guidance <= MAX_GUIDANCE:
-        near = min(max(guidance, 1.0), MAX_GUIDANCE) if guidance == guidance else backbone.guidance  # noqa: PLR0124 - nan
-        raise ValueError(f"guidance is {guidance}; it lies from 1 to {MAX_GUIDANCE:g}, the nearest is {near:g}")
+def _check(scene: Scene, backbone: Backbone, asked: Settings) -> None:
+    if asked.method not in METHODS:
+        raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
+    limits = {"steps": (1, MAX_STEPS), "guidance": (1, MAX_GUIDANCE), "history_guidance": (0, MAX_GUIDANCE)}
+    limits |= {"history_noise": (0, 999)} | ({} if asked.group is None else {"group": (1, MAX_SHOTS)})
+    for name, (low, high) in limits.items():
+        value = getattr(asked, name)
+        if not low <= value <= high:
+            near = min(max(value, low), high) if value == value else low  # noqa: PLR0124 - nan
+            raise ValueError(f"{name} is {value}; it lies from {low:g} to {high:g}, the nearest is {near:g}")
     for number, shot in enumerate(scene.shots, start=1):
         expected = backbone.shape(shot.frames, scene.height, scene.width).latent
         if shot.take is not None and tuple(shot.take.latents.shape) != expected:

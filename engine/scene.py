@@ -10,7 +10,8 @@ from engine.shapes import VideoShape
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_SHOTS = 9  # the context window of the paper (LCT section 4.1) and of the pocket model's training
+MAX_SHOTS = 9  # in one context: the paper's window (LCT section 4.1) and that of the pocket model's training
+LONGEST_SCENE = 45  # shots; beyond the window a scene is made in groups
 MAX_PROMPT = 2_000  # characters; a prompt longer than the text encoder reads is a mistake, not a wish
 
 
@@ -33,7 +34,9 @@ class Shot:
     """One shot to make, or (with a take) one that is given as context.
 
     cut: True starts a new picture ("[SHOT CUT]"); False continues the shot before without a seam.
-    noise: t_c in [0, 1000), how far a given take is re-noised before it is used as context.
+    take: a finished version, from this film or from a pool of takes, stills and uploads: the shot is context.
+    noise: t_c in [0, 1000), how far the take is re-noised before it is used as context; None: the backbone's default.
+    picked: stays in the context when it outgrows the window. skipped: neither made nor context.
     """
 
     prompt: str
@@ -41,7 +44,9 @@ class Shot:
     seed: int | None = None
     cut: bool = True
     take: Take | None = None
-    noise: int = 0
+    noise: int | None = None
+    picked: bool = False
+    skipped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +59,18 @@ class Scene:
     width: int = 128
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.shots) <= MAX_SHOTS:
-            near = 1 if not self.shots else MAX_SHOTS
-            raise ValueError(f"shots has {len(self.shots)} entries; a scene holds 1 to {MAX_SHOTS}, so give {near}")
+        if not 1 <= len(self.shots) <= LONGEST_SCENE:
+            near = 1 if not self.shots else LONGEST_SCENE
+            raise ValueError(
+                f"shots has {len(self.shots)} entries; a scene holds 1 to {LONGEST_SCENE}, so give {near}"
+            )
         for index, shot in enumerate(self.shots, start=1):
             if not shot.prompt.strip():
                 raise ValueError(f"shots[{index}].prompt is empty; describe what happens in the shot")
             for name, text in ((f"shots[{index}].prompt", shot.prompt), ("prompt", self.prompt)):
                 if len(text) > MAX_PROMPT:
                     raise ValueError(f"{name} has {len(text)} characters; the most is {MAX_PROMPT}")
-            if not 0 <= shot.noise < 1000:
+            if shot.noise is not None and not 0 <= shot.noise < 1000:
                 near = min(max(shot.noise, 0), 999)
                 raise ValueError(f"shots[{index}].noise is {shot.noise}; it lies from 0 to 999, the nearest is {near}")
             try:
@@ -73,4 +80,8 @@ class Scene:
 
     @property
     def to_make(self) -> tuple[int, ...]:
-        return tuple(i for i, shot in enumerate(self.shots) if shot.take is None)
+        return tuple(i for i, shot in enumerate(self.shots) if shot.take is None and not shot.skipped)
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        return tuple(i for i, shot in enumerate(self.shots) if shot.take is not None and not shot.skipped)

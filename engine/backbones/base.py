@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from engine.context import Block, Layout
+from engine.context import Block, Layout, Memory
 from engine.runtime import Runtime
 from engine.shapes import VideoShape
 
@@ -21,6 +21,7 @@ class Backbone(Protocol):
     shift: float  # of the sampler's schedule
     guidance: float  # default scale
     steps: int  # default number
+    history_noise: int  # default t_c of finished shots in a context, 0..999
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         """Sizes of a clip; raises ValueError for one that this backbone cannot make."""
@@ -38,8 +39,15 @@ class Backbone(Protocol):
         """The way back."""
         ...
 
-    def predict(self, blocks: Sequence[Block], layout: Layout) -> list[Tensor]:
-        """Velocities of the picture blocks, in order, in float32."""
+    def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
+        """Velocities of the picture blocks, in order, in float32.
+
+        ``blocks`` are the last ones of the layout; ``past`` holds the memory of those before them.
+        """
+        ...
+
+    def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
+        """Keys and values of blocks under a causal rule, for later calls that look at them."""
         ...
 
     def unknown_words(self, text: str) -> tuple[str, ...]:

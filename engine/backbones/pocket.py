@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import UNKNOWN, PocketTextEncoder
 from engine.backbones.pocket_transformer import PocketTransformer
-from engine.context import Block, Layout
+from engine.context import Block, Layout, Memory
 from engine.runtime import Runtime, choose_runtime, fingerprint
 from engine.shapes import VideoShape
 
@@ -27,6 +27,7 @@ HARMLESS = frozenset(
     "am are do does did has had have will would can could one some any all both each every other another i you we us "
     "our my your me not no yes if than more most much many".split()
 )  # words that change nothing in a picture
+LONGEST = 33  # frames of a shot in training
 PARTS = {"transformer": PocketTransformer, "text_encoder": PocketTextEncoder, "codec": PocketCodec}
 
 
@@ -37,6 +38,7 @@ class PocketBackbone:
     shift = 1.0
     guidance = 3.0
     steps = 20
+    history_noise = 100
 
     def __init__(
         self,
@@ -72,6 +74,8 @@ class PocketBackbone:
         return cls(tokenizer=tokenizer, runtime=choose_runtime(device), weights=fingerprint(folder), **parts)
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
+        if frames > LONGEST:
+            raise ValueError(f"frames is {frames}; the pocket model makes 1 to {LONGEST}, the nearest is {LONGEST}")
         return VideoShape(frames=frames, height=height, width=width, patch=self.patch)
 
     @torch.inference_mode()
@@ -94,10 +98,16 @@ class PocketBackbone:
             return self.codec.decode(latents.to(self.runtime.device)).float()
 
     @torch.inference_mode()
-    def predict(self, blocks: Sequence[Block], layout: Layout) -> list[Tensor]:
+    def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
         with self.runtime.autocast():
-            velocities, _ = self.transformer(blocks, layout)
+            velocities, _, _ = self.transformer(blocks, layout, past=past)
         return [velocity.float() for velocity in velocities]
+
+    @torch.inference_mode()
+    def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
+        with self.runtime.autocast():
+            _, memory, _ = self.transformer(blocks, layout, past=past)
+        return memory
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         encoding = self.tokenizer.encode(text)

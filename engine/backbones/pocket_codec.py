@@ -1,8 +1,9 @@
 """The pocket codec: a small causal video autoencoder, 4 x 8 x 8 pixels to one cell of 16 channels.
 
-All convolutions are 2D, on one latent frame at a time: the encoder packs its four frames into channels, the decoder's
-last stage draws them two by two. Nothing is encoded from the past, so that what holds still has the same latents in
-every frame; the decoder's first stage looks back through one causal layer. The first frame is a latent frame of its own.
+All convolutions are 2D, on one latent frame at a time: the encoder packs its four frames into channels, the
+decoder's last stage draws them two by two. Nothing is encoded from the past, so that what holds still has the same
+latents in every frame; the decoder's first stage looks back through one causal layer. The first frame is a latent
+frame of its own.
 Legend: B batch, T frames, t latent frames, n = B t, H W pixels, h w cells, C channels.
 """
 

@@ -19,7 +19,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, rms_norm
 
-from engine.context import Block, Layout, attend, rotate, rotation
+from engine.context import Block, Layout, Memory, attend, rotate, rotation
 
 
 class Stream(nn.Module):
@@ -84,11 +84,24 @@ class Layer(nn.Module):
         super().__init__()
         self.streams = nn.ModuleList(Stream(width, heads) for _ in range(streams))
 
-    def forward(self, x: Tensor, levels: Tensor, turn: tuple[Tensor, Tensor], layout: Layout, split: Split) -> Tensor:
-        """x [B, L, D]; levels [B, L or 1, 6D], the modulation that all layers share; turn: two of [B, L, 1, D/2H]."""
+    def forward(
+        self,
+        x: Tensor,
+        levels: Tensor,
+        turn: tuple[Tensor, Tensor],
+        layout: Layout,
+        split: Split,
+        past: tuple[Tensor, Tensor] | None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Tokens, and their keys and values for a ``Memory``.
+
+        x [B, L, D]; levels [B, L or 1, 6D], the modulation that all layers share; turn: two of [B, L, 1, D/2H];
+        past: keys and values of what stands before x.
+        """
         q, k, v = split(self.streams, _before_attention, x, levels, *turn).transpose(1, 3).unbind(2)
-        heads = rearrange(attend(q, k, v, layout), "b h l d -> b l (h d)")
-        return split(self.streams, _after_attention, x, heads, levels)
+        known = (k, v) if past is None else (torch.cat((past[0], k), 2), torch.cat((past[1], v), 2))
+        heads = rearrange(attend(q, *known, layout), "b h l d -> b l (h d)")
+        return split(self.streams, _after_attention, x, heads, levels), (k, v)
 
 
 def _before_attention(stream: Stream, x: Tensor, levels: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -173,26 +186,33 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             nn.init.zeros_(module.bias)
 
     def forward(
-        self, blocks: Sequence[Block], layout: Layout, *, peek: int | None = None
-    ) -> tuple[list[Tensor], Tensor | None]:
-        """Velocities [B, C, t, h, w] of the picture blocks in order; and the tokens [B, L, D] after layer ``peek``."""
+        self, blocks: Sequence[Block], layout: Layout, *, past: Memory | None = None, peek: int | None = None
+    ) -> tuple[list[Tensor], Memory, Tensor | None]:
+        """Velocities [B, C, t, h, w] of the picture blocks in order; their memory; the tokens after layer ``peek``.
+
+        ``blocks`` are the last ones of ``layout``; those before them are remembered in ``past``.
+        """
         x = torch.cat([self._embed(block) for block in blocks], dim=1)
         features, counts = self._levels(blocks)
         levels = _spread(self.levels(features).to(x.dtype), counts)
-        cos, sin = rotation(layout.positions, self.config.axes, theta=self.config.theta)
+        before = past.tokens if past else 0
+        cos, sin = rotation(layout.positions[:, before:], self.config.axes, theta=self.config.theta)
         turn = (cos.transpose(1, 2), sin.transpose(1, 2))
         split = Split(blocks)
-        seen = None
-        for index, layer in enumerate(self.layers, start=1):
-            x = layer(x, levels, turn, layout, split)
-            if index == peek:
+        seen, kept = None, []
+        for index, layer in enumerate(self.layers):
+            x, known = layer(x, levels, turn, layout, split, past.layers[index] if past else None)
+            kept.append(known)
+            if index + 1 == peek:
                 seen = x
         shift, scale = (
             _spread(self.levels_out(features).to(x.dtype), counts).expand(-1, x.shape[1], -1).chunk(2, dim=-1)
         )
         x = _modulate(x, shift, scale)
-        shots = [(b, rows) for b, rows in zip(blocks, layout.spans, strict=True) if b.kind in ("noisy", "history")]
-        return [self._unpatch(self.patch_out(x[:, rows]), block.grid) for block, rows in shots], seen
+        pieces = zip(blocks, x.split([block.tokens for block in blocks], dim=1), strict=True)
+        shown = [(block, tokens) for block, tokens in pieces if block.kind in ("noisy", "history")]
+        velocities = [self._unpatch(self.patch_out(tokens), block.grid) for block, tokens in shown]
+        return velocities, Memory(layers=tuple(kept)), seen
 
     def _levels(self, blocks: Sequence[Block]) -> tuple[Tensor, list[int]]:
         """Features [B, G, D] of the runs of blocks that share a noise level, and the tokens in each run."""

@@ -4,12 +4,14 @@ from engine.context.attend import attend, attend_dense
 from engine.context.blocks import GLOBAL, Block, dummy, picture, text
 from engine.context.layout import Layout, Placement, diagonal, lay_out, shared
 from engine.context.masks import Rule, both, causal, isolated, joint
+from engine.context.memory import Memory
 from engine.context.rope import rotate, rotation
 
 __all__ = [
     "GLOBAL",
     "Block",
     "Layout",
+    "Memory",
     "Placement",
     "Rule",
     "attend",

@@ -27,10 +27,13 @@ class Layout:
     keep: Tensor | None
     visible: tuple[tuple[int, ...], ...]
 
-    @property
-    def dense(self) -> bool:
-        """True when every block sees every block."""
-        return all(len(seen) == len(self.spans) for seen in self.visible)
+    def leading(self, blocks: int) -> Layout:
+        """The layout of the first ``blocks`` alone."""
+        spans = self.spans[:blocks]
+        end = spans[-1].stop if spans else 0
+        keep = None if self.keep is None else self.keep[:, :end]
+        visible = tuple(tuple(i for i in seen if i < blocks) for seen in self.visible[:blocks])
+        return Layout(spans=spans, positions=self.positions[:, :end], keep=keep, visible=visible)
 
 
 def lay_out(blocks: Sequence[Block], *, rule: Rule = joint, place: Placement | None = None) -> Layout:

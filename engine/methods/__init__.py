@@ -1,11 +1,18 @@
 """Methods by name; a new one adds a file and a line."""
 
-from __future__ import annotations
-
+from engine.context import causal
 from engine.methods.base import Method, Picture, Texts
 from engine.methods.independent import Independent
-from engine.methods.lct import Joint
+from engine.methods.lct import LCT
 
-METHODS: dict[str, Method] = {method.name: method for method in (Joint(), Independent())}
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        LCT(),
+        LCT(name="lct-ar", group=1),
+        LCT(name="lct-causal", rule=causal, cached=True, group=1),
+        Independent(),
+    )
+}
 
 __all__ = ["METHODS", "Method", "Picture", "Texts"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,16 +31,24 @@ class Picture:
 
 
 class Method(Protocol):
-    """Methods see blocks and rules, never a kernel and never a named backbone."""
+    """Methods see blocks and rules, never a kernel and never a named backbone.
+
+    cached: what stands before the shots being made never looks at them, so it is computed once (``History``).
+    """
 
     name: str
     rule: Rule
     place: Placement
+    cached: bool
 
-    def rounds(self, scene: Scene) -> tuple[tuple[int, ...], ...]:
-        """Shots to make, in groups that are denoised together, in order."""
+    def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:
+        """Shots to make, in groups that are denoised together, in order; at most ``group`` in each."""
+        ...
+
+    def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:
+        """Which of the given and ``made`` shots the shots of a round look at."""
         ...
 
     def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
-        """The context of one round; ``pictures`` holds the shots being made and those that exist."""
+        """The context of one round; ``pictures`` holds the shots being made and those they look at."""
         ...

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.context import Block, Placement, Rule, diagonal, joint
 from engine.methods.base import Picture, Texts
-from engine.methods.lct.joint import shot_blocks
+from engine.methods.lct import shot_blocks
 from engine.scene import Scene
 
 
@@ -18,10 +18,14 @@ class Independent:
     name: str = "independent"
     rule: Rule = staticmethod(joint)
     place: Placement = staticmethod(diagonal)
+    cached: bool = False
 
-    def rounds(self, scene: Scene) -> tuple[tuple[int, ...], ...]:
+    def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:  # noqa: ARG002 - always 1
         return tuple((shot,) for shot in scene.to_make)
 
+    def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:  # noqa: ARG002
+        return ()
+
     def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
-        (shot,) = [i for i, picture in pictures.items() if not picture.given]
-        return shot_blocks(shot, texts, pictures[shot], patch=patch)
+        ((shot, shown),) = pictures.items()
+        return shot_blocks(shot, texts, shown, patch=patch)

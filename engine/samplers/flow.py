@@ -31,9 +31,12 @@ def euler(sample: Tensor, velocity: Tensor, level: float, following: float) -> T
     return sample + (following - level) * velocity
 
 
-def guide(with_text: Tensor, without: Tensor, scale: float) -> Tensor:
-    """Classifier-free guidance; scale 1 is the plain prediction."""
-    return without + scale * (with_text - without)
+def guide(full: Tensor, *without: tuple[Tensor, float]) -> Tensor:
+    """Guidance away from predictions that lack something (text: Ho and Salimans 2022; history), each at its scale.
+
+    A scale of 1 changes nothing.
+    """
+    return full + sum((scale - 1) * (full - lacking) for lacking, scale in without)
 
 
 def denoise(

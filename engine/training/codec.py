@@ -21,9 +21,10 @@ FRAMES = 9  # of a training clip: a still latent frame and two moving ones
 CROP = (48, 80)
 CELLS = 2  # label cells along one side of a latent cell
 ACTOR_WEIGHT = 3.0  # of an actor's pixels, added to 1
-NOISE = 0.3  # on latents, so that the space between codes is decodable
-PRIOR = 0.01  # pull of latents to zero: against the noise, only what the picture needs is worth its size
-HALF_WEIGHT = 0.25  # of the picture at half its size, decoded from latents at half their size
+NOISE = 0.4  # on latents, so that the space between codes is decodable
+PRIOR = 0.02  # pull of latents to zero: against the noise, only what the picture needs is worth its size
+ROUGH = 0.02  # pull of neighbouring cells to each other, so that detail is small where form is large
+HALF_WEIGHT = 0.5  # of the picture at half its size, decoded from latents at half their size
 PARTS_WEIGHT = 0.02  # of reading the characters' parts from latents, cell by cell
 ENCODER = ("stem", "encode_", "to_")  # names of its layers
 
@@ -31,9 +32,10 @@ ENCODER = ("stem", "encode_", "to_")  # names of its layers
 class Reader(nn.Module):
     """The codec, and a linear layer that is dropped afterwards: parts of the characters from one latent cell.
 
-    Three pulls make latents that a small transformer can learn to draw: noise with a prior, half-sized latents that
-    decode to half-sized pictures (Skorokhodov et al. 2025, "Improving the Diffusability of Autoencoders"), and
-    meaning that is read linearly (after VA-VAE, Yao et al. 2025, with the world's truth in place of features).
+    Pulls make latents that a small transformer can learn to draw: noise with a prior, which is stronger on what
+    differs between neighbouring cells; half-sized latents that decode to half-sized pictures (Skorokhodov et al. 2025,
+    "Improving the Diffusability of Autoencoders"); and meaning that is read linearly (after VA-VAE, Yao et al. 2025,
+    with the world's truth in place of features).
     """
 
     def __init__(self, codec: PocketCodec) -> None:
@@ -81,7 +83,9 @@ class CodecRecipe:
             return drawn, log, self.batch
         rows = slice(0, len(pixels) // 2)
         half = codec.decode_raw(_half(noisy[rows])).float() - _half(pixels[rows])
-        pulls = HALF_WEIGHT * _distance(half, _half(weight[rows])) + PRIOR * power + PARTS_WEIGHT * parts_loss
+        rough = sum(latents.float().diff(dim=dim).square().mean() for dim in (-1, -2))
+        pulls = HALF_WEIGHT * _distance(half, _half(weight[rows])) + PARTS_WEIGHT * parts_loss
+        pulls = pulls + PRIOR * power + ROUGH * rough
         return drawn + pulls, log | {"half": half.detach().square().mean().sqrt()}, self.batch
 
     def export(self, folder: Path, averaged: dict[str, Tensor], facts: dict[str, object]) -> None:
@@ -105,7 +109,7 @@ class CodecRecipe:
         codec.std.fill_(values.var(1).mean().sqrt())
 
     def _draw(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Crops [B, 3, T, h, w], parts [B, t, h/4, w/4] and actors [B, T, h/4, w/4]; now and then stills, or mirrored."""
+        """Crops [B, 3, T, h, w], parts [B, t, h/4, w/4], actors [B, T, h/4, w/4]; now and then stills, or mirrored."""
         rng = random.Random(f"{self.seed}/{step}")
         count = 1 if rng.random() < 0.1 else FRAMES
         columns = list(zip(*(self._crop(rng, count) for _ in range(self.batch)), strict=True))
@@ -129,7 +133,7 @@ class CodecRecipe:
 
 
 def clip_pool(clips: int, split: str) -> tuple[Tensor, Tensor]:
-    """uint8 frames [N, T, H, W, 3] and maps of parts and entities [N, T, 2, H/4, W/4] of the first scenes of a split."""
+    """uint8 frames [N, T, H, W, 3] and maps of parts and entities [N, T, 2, H/4, W/4] of a split's first scenes."""
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as workers:
         drawn = list(workers.map(_clip, ((split, n) for n in range(clips)), chunksize=50))
     return torch.stack([torch.from_numpy(f) for f, _ in drawn]), torch.stack([torch.from_numpy(m) for _, m in drawn])

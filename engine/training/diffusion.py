@@ -22,7 +22,7 @@ from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer, pad
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.context import lay_out
 from engine.methods import Picture, Texts
-from engine.methods.lct.joint import scene_blocks, shot_blocks
+from engine.methods.lct import scene_blocks, shot_blocks
 from engine.samplers import add_noise
 from engine.training.pool import Pool, only, window
 from engine.training.record import write_record
@@ -104,7 +104,7 @@ class Learner(nn.Module):
             shown = Picture(latents=add_noise(latents, noise, level.view(-1, 1, 1, 1, 1)), level=level)
             blocks += shot_blocks(s, texts, shown, patch=self.transformer.config.patch)
         layout = lay_out(blocks)
-        velocities, seen = self.transformer(blocks, layout, peek=PEEK)
+        velocities, _, seen = self.transformer(blocks, layout, peek=PEEK)
         spans = [rows for block, rows in zip(blocks, layout.spans, strict=True) if block.kind == "noisy"]
         flows, readings, hits = [], [], {}
         for s, velocity in enumerate(velocities):

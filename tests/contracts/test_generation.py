@@ -117,8 +117,8 @@ def test_the_record_tells_what_made_a_take(backbone):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"method": "magic"}, "method is 'magic'; it must be one of lct, independent"),
-        ({"steps": 0}, "steps is 0; it lies from 1 to 200, try 1"),
+        ({"method": "magic"}, "method is 'magic'; it must be one of lct, lct-ar, lct-causal, independent"),
+        ({"steps": 0}, "steps is 0; it lies from 1 to 200, the nearest is 1"),
         ({"guidance": float("nan")}, "guidance is nan"),
         ({"guidance": 99.0}, "guidance is 99.0; it lies from 1 to 20, the nearest is 20"),
     ],
@@ -155,3 +155,67 @@ def test_missing_or_damaged_weights_are_named(tiny_pocket, tmp_path):
 
 def test_unknown_words_are_found_as_written(backbone):
     assert backbone.unknown_words("A Zebra and the fox 🦊 waltz.") == ("Zebra", "waltz")
+
+
+def test_a_shot_longer_than_the_model_learned_is_refused(backbone):
+    with pytest.raises(ValueError, match="frames is 65; the pocket model makes 1 to 33, the nearest is 33"):
+        run(scene(65), backbone)
+
+
+def test_the_causal_method_remembers_and_makes_what_it_would_make_without_memory(backbone, monkeypatch):
+    asked = scene(5, 1, 9)
+    remembered = takes(run(asked, backbone, method="lct-causal", guidance=2.0))
+    monkeypatch.setitem(METHODS, "lct-causal", replace(METHODS["lct-causal"], cached=False))
+    recomputed = takes(run(asked, backbone, method="lct-causal", guidance=2.0))
+    for one, two in zip(remembered, recomputed, strict=True):
+        assert torch.allclose(one.latents, two.latents, atol=1e-5 if backbone.runtime.dtype == torch.float32 else 0.1)
+
+
+def test_under_the_causal_method_a_later_shot_changes_nothing_before_it(backbone):
+    asked = scene(5, 5, 5)
+    edited = replace(asked, shots=(*asked.shots[:2], replace(asked.shots[2], prompt="A blue cat sleeps.", frames=9)))
+    one, two = (takes(run(s, backbone, method="lct-causal")) for s in (asked, edited))
+    assert all(torch.equal(a.latents, b.latents) for a, b in zip(one[:2], two[:2], strict=True))
+    assert one[2].latents.shape != two[2].latents.shape
+
+
+def test_only_what_changed_is_computed_again(backbone):
+    histories = {}
+    asked = scene(5, 5, 5)
+    made = takes(run(asked, backbone, method="lct-causal", histories=histories, guidance=1))
+    first = histories["full"].encoded
+    assert first == 2 + 2 * 2  # the scene's prompt and dummy, text and picture of two finished shots
+    kept = tuple(replace(shot, take=take) for shot, take in zip(asked.shots, made, strict=True))
+    again = replace(asked, shots=(*kept[:2], replace(asked.shots[2], seed=7)))
+    run(again, backbone, method="lct-causal", histories=histories, guidance=1)
+    assert histories["full"].encoded == first
+    changed = replace(asked, shots=(kept[0], replace(kept[1], noise=500), replace(asked.shots[2], seed=7)))
+    run(changed, backbone, method="lct-causal", histories=histories, guidance=1)
+    assert histories["full"].encoded == first + 2
+
+
+def test_a_skipped_shot_is_neither_made_nor_seen(backbone):
+    asked = scene(5, 5, 5)
+    made = takes(run(asked, backbone))
+    shots = (
+        replace(asked.shots[0], take=made[0], skipped=True),
+        replace(asked.shots[1], skipped=True),
+        asked.shots[2],
+    )
+    (kept, new) = takes(run(replace(asked, shots=shots), backbone))
+    assert kept is made[0]
+    assert new.made_by["context"] == []
+
+
+def test_groups_cover_a_scene_that_outgrows_the_window(backbone):
+    asked = scene(*[1] * 12)
+    done = takes(run(asked, backbone, steps=1, guidance=1))
+    assert len(done) == 12
+    assert [entry["shot"] for entry in done[11].made_by["context"]] == [0, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_guidance_by_history_changes_only_shots_that_have_one(backbone):
+    asked = scene(5, 5)
+    plain, guided = (takes(run(asked, backbone, method="lct-ar", history_guidance=h)) for h in (1.0, 3.0))
+    assert torch.equal(plain[0].latents, guided[0].latents)
+    assert not torch.equal(plain[1].latents, guided[1].latents)

@@ -35,5 +35,8 @@ def test_a_step_stays_on_the_straight_path():
 
 def test_guidance_at_one_is_the_plain_prediction():
     with_text, without = torch.randn(3), torch.randn(3)
-    assert torch.allclose(guide(with_text, without, 1.0), with_text)
-    assert torch.allclose(guide(with_text, without, 0.0), without)
+    assert torch.equal(guide(with_text), with_text)
+    assert torch.allclose(guide(with_text, (without, 1.0)), with_text)
+    assert torch.allclose(guide(with_text, (without, 0.0)), without)
+    both = guide(with_text, (without, 2.0), (without, 2.0))
+    assert torch.allclose(both, guide(with_text, (without, 3.0)), atol=1e-6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.events import Cancelled, CancelToken
-from engine.scene import MAX_PROMPT, MAX_SHOTS, Scene, Shot, Take
+from engine.scene import LONGEST_SCENE, MAX_PROMPT, Scene, Shot, Take
 
 
 def scene(**shot):
@@ -27,12 +27,12 @@ def test_a_scene_cannot_be_changed():
         scene().prompt = "other"
 
 
-@pytest.mark.parametrize("count", [1, MAX_SHOTS])
+@pytest.mark.parametrize("count", [1, LONGEST_SCENE])
 def test_the_allowed_numbers_of_shots(count):
     assert len(Scene(prompt="", shots=(Shot(prompt="a"),) * count).shots) == count
 
 
-@pytest.mark.parametrize(("count", "near"), [(0, 1), (MAX_SHOTS + 1, MAX_SHOTS), (100, MAX_SHOTS)])
+@pytest.mark.parametrize(("count", "near"), [(0, 1), (LONGEST_SCENE + 1, LONGEST_SCENE), (100, LONGEST_SCENE)])
 def test_other_numbers_name_the_nearest(count, near):
     with pytest.raises(ValueError, match=f"shots has {count} entries; .* give {near}$"):
         Scene(prompt="", shots=(Shot(prompt="a"),) * count)

@@ -1,34 +1,12 @@
-"""Joint generation (LCT section 3.2): [text][video][text][video]..., every shot with a noise level of its own."""
+"""The context of LCT (section 3.2): [text][video][text][video]..., every shot with a noise level of its own."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from engine.context import GLOBAL, Block, Placement, Rule, diagonal, dummy, joint, picture, text
+from engine.context import GLOBAL, Block, dummy, picture, text
 from engine.methods.base import Picture, Texts
-from engine.scene import Scene
-
-
-@dataclass(frozen=True)
-class Joint:
-    """All shots to make share the sampler's level; given takes stand among them at their own."""
-
-    name: str = "lct"
-    rule: Rule = staticmethod(joint)
-    place: Placement = staticmethod(diagonal)
-
-    def rounds(self, scene: Scene) -> tuple[tuple[int, ...], ...]:
-        return (scene.to_make,) if scene.to_make else ()
-
-    def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
-        blocks = scene_blocks(texts)
-        for shot in sorted(pictures):
-            blocks += shot_blocks(shot, texts, pictures[shot], patch=patch)
-        return blocks
 
 
 def scene_blocks(texts: Texts) -> list[Block]:

@@ -1,0 +1,47 @@
+"""LCT's ways through a scene: all shots at once, one after the other, or group by group (sections 3.2 and 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.context import Block, Placement, Rule, diagonal, joint
+from engine.methods.base import Picture, Texts
+from engine.methods.lct.blocks import scene_blocks, shot_blocks
+from engine.methods.lct.select import select
+from engine.scene import MAX_SHOTS, Scene
+
+BEYOND = 3  # shots that are made at once in a scene that outgrows the window
+
+
+@dataclass(frozen=True)
+class LCT:
+    """Shots of a round share the sampler's level; given and finished shots stand among them at their own.
+
+    rule: ``joint``, or ``causal`` for weights that were tuned so: then finished shots never look at later ones, and
+    their keys and values are computed once (``cached``).
+    group: shots in a round; None makes all of them jointly.
+    """
+
+    name: str = "lct"
+    rule: Rule = staticmethod(joint)
+    place: Placement = staticmethod(diagonal)
+    cached: bool = False
+    group: int | None = None
+
+    def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:
+        make = scene.to_make
+        fits = len(make) + len(scene.given) <= MAX_SHOTS
+        size = group or self.group or (len(make) if fits else BEYOND)
+        return tuple(make[i : i + size] for i in range(0, len(make), size or 1))
+
+    def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:
+        known = [k for k in (*scene.given, *made) if not self.cached or k < min(making)]
+        picked = {k for k in known if scene.shots[k].picked}
+        return select(known, picked=picked, room=MAX_SHOTS - len(making))
+
+    def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
+        blocks = scene_blocks(texts)
+        for shot in sorted(pictures):
+            blocks += shot_blocks(shot, texts, pictures[shot], patch=patch)
+        return blocks
