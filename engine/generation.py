@@ -65,6 +65,8 @@ def generate(
     """
     asked = Settings(**settings).filled(backbone)
     _check(scene, backbone, asked)
+    if tuning := METHODS[asked.method].tuning:
+        backbone = backbone.tuned(tuning)
     predictor = _Predictor(scene, backbone, asked, cancel or CancelToken(), {} if histories is None else histories)
     return _run(scene, backbone, asked, predictor, previews)
 

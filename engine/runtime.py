@@ -51,9 +51,9 @@ def noise(shape: tuple[int, ...], seed: int, device: torch.device) -> torch.Tens
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
-def fingerprint(folder: Path) -> str:
-    """A short hash of all weight files under a folder, for the record inside every take."""
+def fingerprint(*folders: Path) -> str:
+    """A short hash of all weight files under the folders, for the record inside every take."""
     digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.safetensors")):
+    for file in (file for folder in folders for file in sorted(folder.rglob("*.safetensors"))):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -7,6 +7,8 @@ import torch
 @pytest.fixture(scope="session")
 def tiny_pocket(tmp_path_factory):
     """A folder with a pocket backbone of random weights: every real part, small enough for a film in a second."""
+    from peft import LoraConfig
+
     from engine.backbones.pocket_codec import PocketCodec
     from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer
     from engine.backbones.pocket_transformer import PocketTransformer
@@ -25,6 +27,8 @@ def tiny_pocket(tmp_path_factory):
             torch.nn.init.normal_(weight, std=0.1)  # a fresh one predicts zero and would hide its context
     for name, part in parts.items():
         part.save_pretrained(folder / name)
+    parts["transformer"].add_adapter(LoraConfig(r=2, target_modules=["qkv"], init_lora_weights=False), "causal")
+    parts["transformer"].save_lora_adapter(folder / "causal", "causal")
     (folder / "tokenizer").mkdir()
     tokenizer.save(str(folder / "tokenizer" / "tokenizer.json"))
     return folder

@@ -50,6 +50,10 @@ class Backbone(Protocol):
         """Keys and values of blocks under a causal rule, for later calls that look at them."""
         ...
 
+    def tuned(self, name: str) -> Backbone:
+        """This backbone with weights tuned for a method; ValueError says what training they would take."""
+        ...
+
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Words that this backbone's text encoder cannot know, as they were written."""
         ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ class PocketBackbone:
     """Codec, text encoder and transformer under one runtime. Defaults were chosen by measurement (README)."""
 
     name = "pocket"
-    shift = 1.0
+    shift = 3.0
     guidance = 3.0
     steps = 20
     history_noise = 100
@@ -48,9 +50,10 @@ class PocketBackbone:
         text_encoder: PocketTextEncoder,
         codec: PocketCodec,
         runtime: Runtime,
-        weights: str = "unsaved",
+        folder: Path,
     ) -> None:
-        self.tokenizer, self.runtime, self.weights = tokenizer, runtime, weights
+        self.tokenizer, self.runtime, self.folder = tokenizer, runtime, folder
+        self.weights = fingerprint(*(folder / name for name in PARTS))
         self.transformer, self.text_encoder, self.codec = (
             _prepare(part, runtime) for part in (transformer, text_encoder, codec)
         )
@@ -71,7 +74,25 @@ class PocketBackbone:
                 parts[name] = kind.from_pretrained(folder / name, use_safetensors=True, torch_dtype=torch.float32)
             except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
                 raise ValueError(_broken(folder, name)) from error
-        return cls(tokenizer=tokenizer, runtime=choose_runtime(device), weights=fingerprint(folder), **parts)
+        return cls(tokenizer=tokenizer, runtime=choose_runtime(device), folder=folder, **parts)
+
+    @cache  # noqa: B019 - a backbone lives as long as its process, and its tunings with it
+    def tuned(self, name: str) -> PocketBackbone:
+        """The same codec and texts; a transformer of its own with the adapter ``assets/pocket/<name>`` melted in."""
+        folder = self.folder / name
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is missing; python -m engine.training {name} --export {self.folder} trains it")
+        try:
+            transformer = PocketTransformer.from_pretrained(self.folder / "transformer", torch_dtype=torch.float32)
+            transformer.load_lora_adapter(folder, prefix=None, use_safetensors=True)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise ValueError(_broken(self.folder, name)) from error
+        transformer.fuse_lora()
+        transformer.unload_lora()
+        tuned = copy(self)
+        tuned.transformer = _prepare(transformer, self.runtime)
+        tuned.weights = fingerprint(*(self.folder / part for part in PARTS), folder)
+        return tuned
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         if frames > LONGEST:

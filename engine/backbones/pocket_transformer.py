@@ -140,6 +140,28 @@ class NoiseEmbedding(nn.Module):
         return self.mlp(torch.cat([angle.cos(), angle.sin()], dim=-1))
 
 
+class PlaceEmbedding(nn.Module):
+    """Where a token lies inside its own shot, as features [t h w, D] to add.
+
+    Rotary positions tell tokens how far apart they are; a small model takes far longer to learn from those alone
+    that the sky is above.
+    """
+
+    RATES = 8  # sines and cosines along each axis, from one radian a token down to 1/32
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3 * 2 * self.RATES, width)
+        nn.init.zeros_(self.linear.weight)
+
+    def forward(self, grid: tuple[int, int, int]) -> Tensor:
+        device = self.linear.weight.device
+        axes = torch.meshgrid(*(torch.arange(n, device=device) for n in grid), indexing="ij")
+        rates = 32 ** -(torch.arange(self.RATES, device=device) / (self.RATES - 1))
+        angle = (torch.stack(axes, dim=-1).reshape(-1, 3, 1) * rates).flatten(1)
+        return self.linear(torch.cat([angle.cos(), angle.sin()], dim=-1).to(self.linear.weight.dtype))
+
+
 def _spread(values: Tensor, counts: Sequence[int]) -> Tensor:
     """Values [B, G, D] of runs to their tokens [B, L, D]; one run stays [B, 1, D] and broadcasts."""
     if len(counts) == 1:
@@ -174,6 +196,7 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         if sum(axes) != width // heads:
             raise ValueError(f"axes is {tuple(axes)}; its sum must be the head width {width // heads}")
         self.patch_in = nn.Linear(channels * patch * patch, width)
+        self.place = PlaceEmbedding(width)
         self.text_in = nn.Linear(text_width, width)
         self.dummy = nn.Parameter(torch.randn(1, 1, width) * 0.02)
         self.noise = NoiseEmbedding(width)
@@ -226,7 +249,8 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         if block.data is None:
             return self.dummy.expand(block.noise.shape[0], -1, -1)
         p = self.config.patch
-        return self.patch_in(rearrange(block.data, "b c t (h p) (w q) -> b (t h w) (c p q)", p=p, q=p))
+        patches = rearrange(block.data, "b c t (h p) (w q) -> b (t h w) (c p q)", p=p, q=p)
+        return self.patch_in(patches) + self.place(block.grid)
 
     def _unpatch(self, tokens: Tensor, grid: tuple[int, int, int]) -> Tensor:
         t, h, w = grid

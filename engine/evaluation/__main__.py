@@ -1,12 +1,14 @@
-"""``python -m engine.evaluation single|joint|codec|judge [--limit N] [--seeds K]``: a table, and as last line JSON."""
+"""``python -m engine.evaluation single|joint|codec|judge|confusion|sheet [--limit N]``: a table; last line JSON."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import engine
+from engine.evaluation.confusion import confusion, confusion_markdown
 from engine.evaluation.judge import FOLDER, Judge
 from engine.evaluation.scoring import ATTRIBUTES, Row
 from engine.evaluation.sheets import sheet
@@ -19,10 +21,11 @@ ORDER = (*ATTRIBUTES, "all", "identity", "place kept", "time kept", *PLAIN)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.evaluation", description=__doc__)
-    parser.add_argument("table", choices=[*sorted(TABLES), "sheet"])
+    parser.add_argument("table", choices=[*sorted(TABLES), "confusion", "sheet"])
     parser.add_argument("--limit", type=int, default=64, help="scenes of each split")
     parser.add_argument("--seeds", type=int, default=1, help="films of each scene")
     parser.add_argument("--backbone", default="pocket")
+    parser.add_argument("--record", type=Path, help="a training.json that is to remember the scores")
     parser.add_argument("-o", "--output", default="sheet.png", help="of a contact sheet")
     asked = parser.parse_args()
     try:
@@ -33,11 +36,24 @@ def main() -> None:
     if asked.table == "sheet":
         sheet(backbone, asked.output, limit=asked.limit)
         return
+    if asked.table == "confusion":
+        sys.stdout.write(confusion_markdown(confusion(judge, limit=asked.limit)) + "\n")
+        return
     rows = list(TABLES[asked.table](backbone, judge, limit=asked.limit, seeds=asked.seeds))
     sys.stdout.write(markdown(rows) + "\n")
     record = {row.name: {k: [round(v, 4) for v in s] for k, s in row.summary().items()} for row in rows}
     settings = {"table": asked.table, "limit": asked.limit, "seeds": asked.seeds} | backbone.record()
     sys.stdout.write(json.dumps(settings | {"rows": record}) + "\n")
+    if asked.record:
+        remember(asked.record, asked.table, record)
+
+
+def remember(path: Path, table: str, rows: dict[str, dict[str, list[float]]]) -> None:
+    """Put a table's means beside the facts of the training that they judge."""
+    facts = json.loads(path.read_text())
+    means = {row: {name: values[0] for name, values in scores.items()} for row, scores in rows.items()}
+    facts["scores"] = facts.get("scores", {}) | {table: means}
+    path.write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def markdown(rows: list[Row]) -> str:

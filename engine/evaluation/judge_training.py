@@ -12,31 +12,32 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 
 from engine.backbones.pocket_codec import PocketCodec
 from engine.evaluation.judge import Judge, pick
+from engine.generation import to_frames, to_pixels
+from engine.runtime import choose_runtime
 from engine.training.record import write_record
 from engine.world.draw import render
 from engine.world.grammar import sample_scene, scene_rng
 from engine.world.labels import CELL, EVERYWHERE, ON_ACTOR, shot_labels
 
 Sample = tuple[Tensor, Tensor, dict[str, list[int]], int]
+THROUGH = 3  # every third clip went through the codec and back
 
 
 class JudgeRecipe:
     """``clips`` renders of everything in the world, held in memory."""
 
-    def __init__(self, *, clips: int, codec: Path, batch: int = 12, seed: int = 0) -> None:
+    def __init__(self, *, clips: int, codec: Path, batch: int = 16, seed: int = 0) -> None:
         self.model, self.batch, self.seed = Judge(), batch, seed
-        samples = draw_samples("judge", range(clips))
+        samples = draw_samples("judge", range(clips), codec if codec.exists() else None)
         self.clips = torch.stack([clip for clip, *_ in samples])
         self.entity = torch.stack([entity for _, entity, *_ in samples])
         self.labels = [labels for *_, labels, _ in samples]
         self.counts = torch.tensor([count for *_, count in samples])
-        self.through = round_trip(self.clips[: clips // 3], codec) if codec.exists() else self.clips[:0]
 
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
         rng = random.Random(f"{self.seed}/{step}")
         rows = [rng.randrange(len(self.clips)) for _ in range(self.batch)]
-        source = [self.through if i < len(self.through) and rng.random() < 0.7 else self.clips for i in rows]
-        frames = torch.stack([_spoil(pick(s[i : i + 1])[0], rng) for s, i in zip(source, rows, strict=True)])
+        frames = torch.stack([_spoil(pick(self.clips[i : i + 1])[0], rng) for i in rows])
         scores, mask = self.model(frames.to(device))
         entity = self.entity[rows].to(device).long()
         losses = [2 * cross_entropy(mask.float().flatten(0, 1), entity.flatten(0, 1))]
@@ -60,33 +61,37 @@ class JudgeRecipe:
         write_record(folder / "judge", facts)
 
 
-def draw_samples(split: str, numbers: range) -> list[Sample]:
+def draw_samples(split: str, numbers: range, codec: Path | None) -> list[Sample]:
     """Single-shot clips uint8 [9, H, W, 3], entities uint8 [9, H/4, W/4], labels and the count of actors."""
-    with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as workers:
+    with ProcessPoolExecutor(initializer=_prepare, initargs=(codec,)) as workers:
         drawn = list(workers.map(_sample, ((split, n) for n in numbers), chunksize=25))
     return [(torch.from_numpy(f), torch.from_numpy(e), labels, count) for f, e, labels, count in drawn]
+
+
+_worker: dict[str, PocketCodec] = {}  # what a process that draws samples has loaded
+
+
+def _prepare(codec: Path | None) -> None:
+    torch.set_num_threads(1)
+    if codec is not None:
+        _worker["codec"] = PocketCodec.from_pretrained(codec, torch_dtype=torch.float32).eval()
 
 
 def _sample(job: tuple[str, int]) -> tuple[object, object, dict[str, list[int]], int]:
     split, number = job
     scene = sample_scene(scene_rng(split, number), split=split, shots=1, frames=17)
     clip = render(scene, 0)
+    frames = round_trip(clip.frames, _worker["codec"]) if _worker and number % THROUGH == 0 else clip.frames
     entity = clip.entity[::2, CELL // 2 :: CELL, CELL // 2 :: CELL]
     entity = torch.where(entity == 3, 0, entity)
-    return clip.frames[::2].numpy(), entity.numpy(), shot_labels(scene, 0), len(scene.shots[0].actors)
+    return frames[::2].numpy(), entity.numpy(), shot_labels(scene, 0), len(scene.shots[0].actors)
 
 
 @torch.inference_mode()
-def round_trip(clips: Tensor, folder: Path) -> Tensor:
-    """uint8 clips [N, T, H, W, 3] through the codec and back."""
-    codec = PocketCodec.from_pretrained(folder, torch_dtype=torch.float32).eval()
-    out = []
-    for batch in clips.split(8):
-        pixels = batch.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
-        with torch.autocast("cpu", torch.bfloat16):
-            back = codec.decode(codec.encode(pixels)).float()
-        out.append(((back.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 4, 1))
-    return torch.cat(out)
+def round_trip(frames: Tensor, codec: PocketCodec) -> Tensor:
+    """A uint8 clip [T, H, W, 3] through the codec and back."""
+    with choose_runtime("cpu").autocast():
+        return to_frames(codec.decode(codec.encode(to_pixels(frames))).float())
 
 
 def _spoil(frames: Tensor, rng: random.Random) -> Tensor:

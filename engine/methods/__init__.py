@@ -10,7 +10,7 @@ METHODS: dict[str, Method] = {
     for method in (
         LCT(),
         LCT(name="lct-ar", group=1),
-        LCT(name="lct-causal", rule=causal, cached=True, group=1),
+        LCT(name="lct-causal", rule=causal, cached=True, tuning="causal", group=1),
         Independent(),
     )
 }

@@ -34,12 +34,14 @@ class Method(Protocol):
     """Methods see blocks and rules, never a kernel and never a named backbone.
 
     cached: what stands before the shots being made never looks at them, so it is computed once (``History``).
+    tuning: the name of weights that the method needs beside the backbone's own, or None.
     """
 
     name: str
     rule: Rule
     place: Placement
     cached: bool
+    tuning: str | None
 
     def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:
         """Shots to make, in groups that are denoised together, in order; at most ``group`` in each."""

@@ -19,6 +19,7 @@ class Independent:
     rule: Rule = staticmethod(joint)
     place: Placement = staticmethod(diagonal)
     cached: bool = False
+    tuning: str | None = None
 
     def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:  # noqa: ARG002 - always 1
         return tuple((shot,) for shot in scene.to_make)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from engine.backbones.pocket_codec import PocketCodec
-from engine.runtime import choose_runtime
+from engine.runtime import choose_runtime, keep_memory
 from engine.world.draw import render
 from engine.world.grammar import sample_scene, scene_rng
 from engine.world.labels import latent_maps
@@ -145,6 +145,7 @@ def _build_part(job: tuple[Path, Path, int, int]) -> Path:
     folder, codec_folder, first, last = job
     if not (folder / "index.json").exists():
         torch.set_num_threads(1)
+        keep_memory()
         codec = PocketCodec.from_pretrained(codec_folder, torch_dtype=torch.float32).eval().to(choose_runtime().device)
         build(folder, codec=codec, numbers=range(first, last))
     return folder

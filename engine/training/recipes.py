@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.training.trainer import Plan, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def codec(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
@@ -31,7 +35,7 @@ def single(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     from engine.training.diffusion import SINGLE_STAGE, DiffusionRecipe
 
     recipe = DiffusionRecipe(pool=runs / "pool", mix=SINGLE_STAGE, tokens=800 if debug else 4_500)
-    return recipe, Plan(steps=20 if debug else 20_000, muon=0.002, adam=1.5e-3, decay=0.05, average=0.995)
+    return recipe, Plan(steps=20 if debug else 20_000, muon=0.003, adam=1.5e-3, decay=0.05, average=0.995)
 
 
 def ablation(runs: Path, *, truth: bool, weight: bool, debug: bool) -> tuple[Recipe, Plan]:
@@ -44,21 +48,39 @@ def ablation(runs: Path, *, truth: bool, weight: bool, debug: bool) -> tuple[Rec
 
 def scene(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """LCT: scenes of 2 to 9 shots together with single shots, from the averaged weights of ``single``."""
-    from engine.training import checkpoint
     from engine.training.diffusion import SCENE_STAGE, DiffusionRecipe
 
-    found = checkpoint.load(runs / "single" / "checkpoint")
-    start = checkpoint.under("average/", found[0]) if found else None
+    start = _averaged(runs, "single")
     recipe = DiffusionRecipe(pool=runs / "pool", mix=SCENE_STAGE, start=start, tokens=800 if debug else 4_500)
     return recipe, Plan(steps=20 if debug else 20_000, muon=0.002, adam=1.2e-3, decay=0.6, average=0.995)
+
+
+def causal(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
+    """LCT's context-causal tuning (section 3.3): an adapter on the averaged weights of ``scene``."""
+    from engine.training.diffusion import CAUSAL_STAGE, DiffusionRecipe
+
+    start = _averaged(runs, "scene")
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=CAUSAL_STAGE, start=start, tokens=800 if debug else 4_500)
+    recipe.tune_causal(rank=32)
+    return recipe, Plan(steps=20 if debug else 1_500, adam=1e-3, decay=0.6, average=0.995)
 
 
 def judge(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The judge of the evaluation; trains on renders and, once the codec is shipped, on its round trips."""
     from engine.evaluation.judge_training import JudgeRecipe
 
-    recipe = JudgeRecipe(clips=24 if debug else 3_000, codec=Path("assets/pocket/codec"), batch=4 if debug else 12)
+    recipe = JudgeRecipe(clips=24 if debug else 8_000, codec=Path("assets/pocket/codec"), batch=4 if debug else 16)
     return recipe, Plan(steps=20 if debug else 6_000, muon=0.003, adam=1.5e-3, warmup=50, decay=0.5)
+
+
+def _averaged(runs: Path, recipe: str) -> dict[str, Tensor]:
+    """The averaged weights of an earlier recipe's run."""
+    from engine.training import checkpoint
+
+    found = checkpoint.load(runs / recipe / "checkpoint")
+    if found is None:
+        raise ValueError(f"{runs / recipe} holds no checkpoint; run python -m engine.training {recipe} first")
+    return checkpoint.under("average/", found[0])
 
 
 RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {
@@ -66,6 +88,7 @@ RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {
     "decoder": decoder,
     "single": single,
     "scene": scene,
+    "causal": causal,
     "judge": judge,
     "ablation-neither": partial(ablation, truth=False, weight=False),
     "ablation-truth": partial(ablation, truth=True, weight=False),

@@ -27,6 +27,7 @@ class LCT:
     rule: Rule = staticmethod(joint)
     place: Placement = staticmethod(diagonal)
     cached: bool = False
+    tuning: str | None = None
     group: int | None = None
 
     def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:

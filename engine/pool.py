@@ -1,0 +1,111 @@
+"""The history pool: takes, stills and uploads from which a creator picks what a new shot shall look at.
+
+LCT section 4.3: first make a pool of characters and places, then choose for every new shot what it remembers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+import engine
+from engine.backbones.base import Backbone
+from engine.generation import to_pixels
+from engine.scene import Shot, Take
+from engine.uploads import read_upload
+
+WEIGHTS = {"character": 3.0, "animals": 2.0, "places": 2.0, "colours": 1.0, "accessories": 1.0}  # of what is shared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing to remember: pixels with their latents, and the words that say what they show."""
+
+    name: str
+    kind: str  # "take", "still" or "upload"
+    prompt: str
+    take: Take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """An entry that may help a shot, and why; nothing is used until the creator accepts it."""
+
+    entry: Entry
+    score: float
+    reasons: tuple[str, ...]
+
+
+class Pool:
+    """Entries by name. Latents are computed once, when an entry is added."""
+
+    def __init__(self, backbone: Backbone, *, height: int = 80, width: int = 128, longest: int = 17) -> None:
+        self.backbone, self.entries = backbone, dict[str, Entry]()
+        self.shape = backbone.shape(longest, height, width)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries.values())
+
+    def add_take(self, name: str, take: Take, *, prompt: str) -> Entry:
+        """A finished take as it is."""
+        return self._add(name, "take", prompt, take)
+
+    def add_still(self, name: str, take: Take, *, frame: int, prompt: str) -> Entry:
+        """One frame of a take, which is a one-frame shot (LCT section 4.1)."""
+        if not 0 <= frame < len(take.frames):
+            near = min(max(frame, 0), len(take.frames) - 1)
+            raise ValueError(
+                f"frame is {frame}; the take has frames 0 to {len(take.frames) - 1}, the nearest is {near}"
+            )
+        return self._add(name, "still", prompt, self._encoded(take.frames[frame : frame + 1], {"frame": frame}))
+
+    def add_upload(self, name: str, path: str | Path, *, prompt: str) -> Entry:
+        """A picture or film from a file."""
+        frames = read_upload(path, self.shape)
+        return self._add(name, "upload", prompt, self._encoded(frames, {"file": Path(path).name}))
+
+    def shots(self, *names: str, noise: int | None = None) -> tuple[Shot, ...]:
+        """Entries in the given order, as given shots to put into a scene; noise: their t_c."""
+        for name in names:
+            if name not in self.entries:
+                known = ", ".join(self.entries) or "nothing yet"
+                raise ValueError(f"{name!r} is not in the pool; it holds {known}")
+        found = [self.entries[name] for name in names]
+        return tuple(Shot(prompt=e.prompt, frames=len(e.take.frames), take=e.take, noise=noise) for e in found)
+
+    def suggest(self, prompt: str, *, limit: int = 3) -> list[Suggestion]:
+        """Entries that share characters or the place with a shot's prompt, best first."""
+        wanted = _subjects(prompt)
+        found = []
+        for entry in self:
+            shared = sorted(wanted & _subjects(entry.prompt))
+            if shared:
+                reasons = tuple(f"same {group.rstrip('s')}: {word}" for group, word in shared)
+                found.append(Suggestion(entry=entry, score=sum(WEIGHTS[g] for g, _ in shared), reasons=reasons))
+        return sorted(found, key=lambda s: -s.score)[:limit]
+
+    def _add(self, name: str, kind: str, prompt: str, take: Take) -> Entry:
+        if name in self.entries:
+            raise ValueError(f"{name!r} is in the pool already; give another name")
+        if not prompt.strip():
+            raise ValueError(f"prompt of {name!r} is empty; say what it shows, so that the model knows")
+        self.entries[name] = entry = Entry(name=name, kind=kind, prompt=prompt, take=take)
+        return entry
+
+    def _encoded(self, frames: Tensor, made_by: dict[str, object]) -> Take:
+        latents = self.backbone.encode(to_pixels(frames))[0].cpu()
+        return Take(frames=frames, latents=latents, seed=0, made_by=made_by)
+
+
+def _subjects(prompt: str) -> set[tuple[str, str]]:
+    """What a prompt is about: numbered characters, and words of the vocabulary by group."""
+    text = f" {re.sub(r'[^a-z0-9 ]+', ' ', prompt.lower())} "
+    found = {("character", number) for number in re.findall(r"character (\d+)", text)}
+    for group, words in engine.vocabulary().items():
+        if group in WEIGHTS:
+            found |= {(group, word) for word in words if f" {word} " in text}
+    return found
