@@ -64,7 +64,7 @@ def generate(
     from one call to the next. Raises ValueError before any work for bad input, and Cancelled between two steps.
     """
     asked = Settings(**settings).filled(backbone)
-    _check(scene, backbone, asked)
+    check(scene, backbone, asked)
     if tuning := METHODS[asked.method].tuning:
         backbone = backbone.tuned(tuning)
     predictor = _Predictor(scene, backbone, asked, cancel or CancelToken(), {} if histories is None else histories)
@@ -194,7 +194,8 @@ def _record(
     return words | asdict(asked) | {"seed": seeds[k], "context": context} | backbone.record()
 
 
-def _check(scene: Scene, backbone: Backbone, asked: Settings) -> None:
+def check(scene: Scene, backbone: Backbone, asked: Settings) -> None:
+    """Raise ValueError, in one sentence, for what can't be made."""
     if asked.method not in METHODS:
         raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
     limits = {"steps": (1, MAX_STEPS), "guidance": (1, MAX_GUIDANCE), "history_guidance": (0, MAX_GUIDANCE)}

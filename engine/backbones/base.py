@@ -21,6 +21,7 @@ class Backbone(Protocol):
     shift: float  # of the sampler's schedule
     guidance: float  # default scale
     steps: int  # default number
+    window: int  # tokens of the longest context it was trained on
     history_noise: int  # default t_c of finished shots in a context, 0..999
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
@@ -29,6 +30,10 @@ class Backbone(Protocol):
 
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
         """Features [1, N, D] of each prompt; an empty prompt is the unconditional one."""
+        ...
+
+    def text_tokens(self, prompt: str) -> int:
+        """N of ``encode_text``, without running anything."""
         ...
 
     def encode(self, pixels: Tensor) -> Tensor:

@@ -41,6 +41,7 @@ class PocketBackbone:
     guidance = 3.0
     steps = 20
     history_noise = 100
+    window = 2_560  # nine shots of 17 frames with their prompts
 
     def __init__(
         self,
@@ -108,6 +109,9 @@ class PocketBackbone:
                 features.append(self.text_encoder(torch.tensor([ids], device=self.runtime.device)))
         return features
 
+    def text_tokens(self, prompt: str) -> int:
+        return min(len(self.tokenizer.encode(prompt).ids), self.longest)
+
     @torch.inference_mode()
     def encode(self, pixels: Tensor) -> Tensor:
         with self.runtime.autocast():
@@ -121,14 +125,13 @@ class PocketBackbone:
     @torch.inference_mode()
     def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
         with self.runtime.autocast():
-            velocities, _, _ = self.transformer(blocks, layout, past=past)
+            velocities, _ = self.transformer(blocks, layout, past=past)
         return [velocity.float() for velocity in velocities]
 
     @torch.inference_mode()
     def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
         with self.runtime.autocast():
-            _, memory, _ = self.transformer(blocks, layout, past=past)
-        return memory
+            return self.transformer.remember(blocks, layout, past)
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         encoding = self.tokenizer.encode(text)

@@ -7,7 +7,7 @@ as in HunyuanVideo. Legend: B batch, L tokens, D width, M blocks of the context.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -210,11 +210,33 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
 
     def forward(
         self, blocks: Sequence[Block], layout: Layout, *, past: Memory | None = None, peek: int | None = None
-    ) -> tuple[list[Tensor], Memory, Tensor | None]:
-        """Velocities [B, C, t, h, w] of the picture blocks in order; their memory; the tokens after layer ``peek``.
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """Velocities [B, C, t, h, w] of the picture blocks in order, and the tokens after layer ``peek``.
 
         ``blocks`` are the last ones of ``layout``; those before them are remembered in ``past``.
         """
+        layers = self._layers(blocks, layout, past)
+        x, seen = None, None
+        for index, (x, _) in enumerate(layers, start=1):
+            if index == peek:
+                seen = x
+        features, counts = self._levels(blocks)
+        shift, scale = (
+            _spread(self.levels_out(features).to(x.dtype), counts).expand(-1, x.shape[1], -1).chunk(2, dim=-1)
+        )
+        x = _modulate(x, shift, scale)
+        pieces = zip(blocks, x.split([block.tokens for block in blocks], dim=1), strict=True)
+        shown = [(block, tokens) for block, tokens in pieces if block.kind in ("noisy", "history")]
+        return [self._unpatch(self.patch_out(tokens), block.grid) for block, tokens in shown], seen
+
+    def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
+        """Keys and values of ``blocks`` for later calls; arguments as in ``forward``."""
+        return Memory(layers=tuple(known for _, known in self._layers(blocks, layout, past)))
+
+    def _layers(
+        self, blocks: Sequence[Block], layout: Layout, past: Memory | None
+    ) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor]]]:
+        """Tokens, and their keys and values, after each layer."""
         x = torch.cat([self._embed(block) for block in blocks], dim=1)
         features, counts = self._levels(blocks)
         levels = _spread(self.levels(features).to(x.dtype), counts)
@@ -222,20 +244,9 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         cos, sin = rotation(layout.positions[:, before:], self.config.axes, theta=self.config.theta)
         turn = (cos.transpose(1, 2), sin.transpose(1, 2))
         split = Split(blocks)
-        seen, kept = None, []
         for index, layer in enumerate(self.layers):
             x, known = layer(x, levels, turn, layout, split, past.layers[index] if past else None)
-            kept.append(known)
-            if index + 1 == peek:
-                seen = x
-        shift, scale = (
-            _spread(self.levels_out(features).to(x.dtype), counts).expand(-1, x.shape[1], -1).chunk(2, dim=-1)
-        )
-        x = _modulate(x, shift, scale)
-        pieces = zip(blocks, x.split([block.tokens for block in blocks], dim=1), strict=True)
-        shown = [(block, tokens) for block, tokens in pieces if block.kind in ("noisy", "history")]
-        velocities = [self._unpatch(self.patch_out(tokens), block.grid) for block, tokens in shown]
-        return velocities, Memory(layers=tuple(kept)), seen
+            yield x, known
 
     def _levels(self, blocks: Sequence[Block]) -> tuple[Tensor, list[int]]:
         """Features [B, G, D] of the runs of blocks that share a noise level, and the tokens in each run."""

@@ -108,7 +108,7 @@ class Learner(nn.Module):
             shown = Picture(latents=add_noise(latents, noise, level.view(-1, 1, 1, 1, 1)), level=level)
             blocks += shot_blocks(s, texts, shown, patch=self.transformer.config.patch)
         layout = lay_out(blocks, rule=self.rule)
-        velocities, _, seen = self.transformer(blocks, layout, peek=PEEK)
+        velocities, seen = self.transformer(blocks, layout, peek=PEEK)
         spans = [rows for block, rows in zip(blocks, layout.spans, strict=True) if block.kind == "noisy"]
         flows, readings, hits = [], [], {}
         for s, velocity in enumerate(velocities):

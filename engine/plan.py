@@ -1,0 +1,161 @@
+"""What a scene will take before anything is made: tokens of every round, seconds, and memory.
+
+Tokens are counted exactly. Seconds and memory follow from a few forward passes timed once on this machine:
+a pass over Q tokens that look at L takes a + b Q + c Q L.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+
+from engine.backbones.base import Backbone
+from engine.context import lay_out
+from engine.generation import PREVIEW_EVERY, Settings, check
+from engine.methods import METHODS, Picture, Texts
+from engine.runtime import PeakMemory
+from engine.scene import MAX_SHOTS, Scene, Shot
+
+TRIED = ((1, 1), (5, 1), (5, 3), (5, 6))  # (latent frames, shots) of the timed passes
+RUNS = 3  # of each; the median counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundPlan:
+    """One round: the shots being made, the tokens of every block in their context, and how many run at each step."""
+
+    shots: tuple[int, ...]
+    blocks: tuple[tuple[str, int], ...]
+    tokens: int
+    running: int
+    passes: int  # forward passes in each step: more with guidance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A whole scene. ``window``: the most tokens a round should have. ``peak``: bytes above what is in use now."""
+
+    rounds: tuple[RoundPlan, ...]
+    window: int
+    seconds: float
+    peak: int
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a creator should know before starting."""
+        return tuple(
+            f"shots {', '.join(str(k + 1) for k in r.shots)}: {r.tokens} tokens, more than the {self.window} "
+            "that this model was trained on; make fewer shots at once or pick fewer"
+            for r in self.rounds
+            if r.tokens > self.window
+        )
+
+
+def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings: object) -> Plan:
+    """What ``generate`` with the same arguments will do; raises the same ValueErrors."""
+    asked = Settings(**settings).filled(backbone)
+    check(scene, backbone, asked)
+    rounds = tuple(_rounds(scene, backbone, asked))
+    pace = measure(backbone, scene.height, scene.width)
+    looks = sum(step % PREVIEW_EVERY == 2 for step in range(1, asked.steps)) if previews else 0
+    seconds = 0.0
+    for part in rounds:
+        step = part.passes * pace.forward(part.running, part.tokens)
+        frames = [backbone.shape(scene.shots[k].frames, scene.height, scene.width).latent_frames for k in part.shots]
+        seconds += asked.steps * step + pace.decode * (sum(frames) + looks * len(frames))
+    most = max((part.tokens for part in rounds), default=0)
+    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)))
+
+
+def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[RoundPlan]:
+    """The same rounds, contexts and blocks as the generator's, on tensors without data."""
+    method, made = METHODS[asked.method], list[int]()
+    words = [backbone.text_tokens(text) for text in (scene.prompt, *(f"[SHOT CUT] {s.prompt}" for s in scene.shots))]
+    empty = [torch.empty(1, count, 1, device="meta") for count in words]
+    texts = Texts(scene=empty[0], shots=tuple(empty[1:]))
+    for shots in method.rounds(scene, asked.group):
+        seen = method.context(scene, shots, made)
+        pictures = {k: _picture(scene.shots[k], scene, backbone, given=k in seen) for k in (*seen, *shots)}
+        blocks = method.blocks(texts, pictures, patch=backbone.patch)
+        running = [b for b in blocks if b.shot >= min(shots)] if method.cached else blocks
+        passes = 1 + (asked.guidance != 1) + (asked.history_guidance != 1 and bool(seen))
+        yield RoundPlan(
+            shots=shots,
+            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", b.tokens) for b in blocks),
+            tokens=sum(b.tokens for b in blocks),
+            running=sum(b.tokens for b in running),
+            passes=passes,
+        )
+        made += shots
+
+
+def _picture(shot: Shot, scene: Scene, backbone: Backbone, *, given: bool) -> Picture:
+    latent = backbone.shape(shot.frames, scene.height, scene.width).latent
+    return Picture(latents=torch.empty(1, *latent, device="meta"), level=0.0, given=given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Speed and appetite of a backbone on this machine. ``decode``: seconds for one latent frame."""
+
+    times: tuple[float, float, float]
+    bytes: tuple[float, float]
+    decode: float
+
+    def forward(self, running: int, tokens: int) -> float:
+        """Seconds of one pass."""
+        return float(np.dot(self.times, (1, running, running * tokens)))
+
+    def peak(self, tokens: int) -> float:
+        """Bytes above rest."""
+        return max(self.bytes[0] + self.bytes[1] * tokens, 0.0)
+
+
+@cache
+def measure(backbone: Backbone, height: int, width: int) -> Pace:
+    """Time a few passes; takes a second or two, once a size."""
+    tokens, seconds, peaks = [], [], []
+    for frames, shots in TRIED:
+        run, count = _pass(backbone, height, width, frames, shots)
+        run()
+        with PeakMemory(backbone.runtime.device) as memory:
+            seconds.append(_median(run))
+        tokens.append(count)
+        peaks.append(memory.bytes)
+    count = np.array(tokens, dtype=float)
+    rows = np.stack([np.ones_like(count), count, count**2], axis=1) / np.array(seconds)[:, None]
+    times, *_ = np.linalg.lstsq(rows, np.ones_like(count), rcond=None)  # least relative error
+    slope, base = np.polyfit(count, peaks, 1)
+    latents = torch.zeros((1, *backbone.shape(17, height, width).latent))
+    backbone.decode(latents)
+    decode = _median(lambda: backbone.decode(latents)) / latents.shape[2]
+    return Pace(times=tuple(times.tolist()), bytes=(float(base), float(slope)), decode=decode)
+
+
+def _pass(backbone: Backbone, height: int, width: int, frames: int, shots: int) -> tuple[Callable[[], object], int]:
+    """One forward pass over a scene of so many shots and latent frames, and its tokens."""
+    stride = backbone.shape(1, height, width).time_stride
+    shape = backbone.shape((frames - 1) * stride + 1, height, width)
+    method = METHODS["lct"]
+    (text,) = backbone.encode_text(["Wide shot. Character 1 walks to the right through the place."])
+    texts = Texts(scene=text, shots=(text,) * MAX_SHOTS)
+    device = backbone.runtime.device
+    pictures = {k: Picture(latents=torch.zeros(1, *shape.latent, device=device), level=0.5) for k in range(shots)}
+    blocks = method.blocks(texts, pictures, patch=backbone.patch)
+    layout = lay_out(blocks, rule=method.rule, place=method.place)
+    return lambda: backbone.predict(blocks, layout), sum(b.tokens for b in blocks)
+
+
+def _median(run: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
