@@ -1,4 +1,4 @@
-"""``python -m engine.evaluation single|joint|codec|judge|confusion|sheet [--limit N]``: a table; last line JSON."""
+"""``python -m engine.evaluation TABLE [--limit N]``: single, joint, lct, codec, judge...; the last line is JSON."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from pathlib import Path
 import engine
 from engine.evaluation.confusion import confusion, confusion_markdown
 from engine.evaluation.judge import FOLDER, Judge
+from engine.evaluation.lct import GAPS, lct
 from engine.evaluation.scoring import ATTRIBUTES, Row
 from engine.evaluation.sheets import sheet
 from engine.evaluation.tables import TABLES
 
 UNJUDGED = ("sheet", "codec")  # need no judge
-PLAIN = ("psnr", "ssim", "psnr in actors", "motion")  # columns that are no percentages
-ORDER = (*ATTRIBUTES, "all", "identity", "place kept", "time kept", *PLAIN)
+PLAIN = ("psnr", "ssim", "psnr in actors", "motion", "diversity")  # columns that are no percentages
+IDENTITY = ("identity", *(f"gap {gap}" for gap in GAPS), "return")
+ORDER = (*ATTRIBUTES, "all", *IDENTITY, "place kept", "time kept", "first third", "last third", *PLAIN)
+RUN = TABLES | {"lct": lct}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.evaluation", description=__doc__)
-    parser.add_argument("table", choices=[*sorted(TABLES), "confusion", "sheet"])
+    parser.add_argument("table", choices=[*sorted(RUN), "confusion", "sheet"])
     parser.add_argument("--limit", type=int, default=64, help="scenes of each split")
     parser.add_argument("--seeds", type=int, default=1, help="films of each scene")
     parser.add_argument("--backbone", default="pocket")
@@ -39,7 +42,7 @@ def main() -> None:
     if asked.table == "confusion":
         sys.stdout.write(confusion_markdown(confusion(judge, limit=asked.limit)) + "\n")
         return
-    rows = list(TABLES[asked.table](backbone, judge, limit=asked.limit, seeds=asked.seeds))
+    rows = list(RUN[asked.table](backbone, judge, limit=asked.limit, seeds=asked.seeds))
     sys.stdout.write(markdown(rows) + "\n")
     record = {row.name: {k: [round(v, 4) for v in s] for k, s in row.summary().items()} for row in rows}
     settings = {"table": asked.table, "limit": asked.limit, "seeds": asked.seeds} | backbone.record()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from torch import Tensor
 
@@ -95,14 +96,14 @@ def scenes(
         yield n, scene, caption(scene, rng, withhold=withhold, style=style)
 
 
-def make(scene: SceneSpec, said: Caption, backbone: Backbone, *, method: str, seed: int) -> list[Tensor]:
+def make(scene: SceneSpec, said: Caption, backbone: Backbone, **settings: Any) -> list[Tensor]:
     """Frames of every shot."""
     shots = tuple(
         Shot(prompt=prompt, frames=spec.frames, cut=spec.cut)
         for prompt, spec in zip(said.shots, scene.shots, strict=True)
     )
     asked = Scene(prompt=said.prompt, shots=shots)
-    *_, done = generate(asked, backbone, method=method, seed=seed, previews=False)
+    *_, done = generate(asked, backbone, previews=False, **settings)
     if not isinstance(done, Finished):
         raise TypeError(f"the last event is {done}; a generation ends with Finished")
     return [take.frames for take in done.takes]

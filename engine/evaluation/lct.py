@@ -1,0 +1,92 @@
+"""The table of LCT: every way through a scene, with looks told once, on scenes that no training saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor
+
+from engine.backbones.base import Backbone
+from engine.evaluation.judge import Judge
+from engine.evaluation.scoring import Row, movement, score
+from engine.evaluation.tables import SPLITS, make, scenes, there_and_back
+from engine.world.draw import render
+from engine.world.labels import shot_labels
+from engine.world.spec import SceneSpec, ShotSpec
+
+LENGTHS = (4, 6, 9)
+GAPS = (1, 2, 4, 8)
+LOOKS = ("species", "colour", "accessory")
+WAYS: dict[str, dict[str, Any]] = {
+    "independent": {"method": "independent"},
+    "joint": {"method": "lct"},
+    "autoregressive": {"method": "lct-ar"},
+    "causal + memory": {"method": "lct-causal"},
+    **{f"causal, t_c {level}": {"method": "lct-causal", "history_noise": level} for level in (0, 300, 500, 900)},
+}
+
+
+def lct(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 3, ways: Sequence[str] = ()) -> Iterator[Row]:
+    """Rows of methods and controls over ``limit`` scenes of each split and length."""
+    asked = {name: WAYS[name] for name in ways or WAYS}
+    rows = {name: Row(name) for name in (*asked, "truth", "round trip", "frozen", "other scene")}
+    cases = [(split, length) for split in SPLITS for length in LENGTHS]
+    for case, (split, length) in enumerate(cases):
+        drawn = list(scenes(split, limit + 1, shots=length, withhold=True))
+        for (n, scene, said), (_, other, _) in pairwise(drawn):
+            key = n * len(cases) + case
+            real = [render(scene, k).frames for k in range(length)]
+            for name, settings in asked.items():
+                films = [make(scene, said, backbone, seed=n * seeds + seed, **settings) for seed in range(seeds)]
+                for film in films:
+                    _add(rows[name], judge, key, scene, film, real)
+                rows[name].add(key, {"diversity": diversity(films)})
+            _add(rows["truth"], judge, key, scene, real, real)
+            _add(rows["round trip"], judge, key, scene, [there_and_back(backbone, x) for x in real], real)
+            _add(rows["frozen"], judge, key, scene, [x[:1].expand_as(x) for x in real], real)
+            _add(rows["other scene"], judge, key, scene, [render(other, k).frames for k in range(length)], real)
+    yield from rows.values()
+
+
+def diversity(films: Sequence[Sequence[Tensor]]) -> float | None:
+    """Mean absolute difference of pixels (0..255) between films of one scene under different seeds."""
+    pairs = [(a, b) for i, a in enumerate(films) for b in films[i + 1 :]]
+    found = [float((x.float() - y.float()).abs().mean()) for a, b in pairs for x, y in zip(a, b, strict=True)]
+    return sum(found) / len(found) if found else None
+
+
+def _add(row: Row, judge: Judge, key: int, scene: SceneSpec, made: Sequence[Tensor], real: Sequence[Tensor]) -> None:
+    for k, frames in enumerate(made):
+        right = score(judge, frames, scene, k)
+        found: dict[str, float | None] = dict(right) | {"motion": movement(frames, real[k])}
+        if k:
+            found |= {"place kept": right["place"], "time kept": right["time"]}
+        third = len(made) / 3
+        if len(made) == max(LENGTHS):
+            found |= {"first third": right["all"] if k < third else None}
+            found |= {"last third": right["all"] if k >= 2 * third else None}
+        row.add(key, found)
+        for gap, same in identities(judge, frames, scene, k):
+            returned = gap > 1 and not _seen(scene, k - 1, scene.shots[k])
+            row.add(key, {"identity": same} | ({f"gap {gap}": same} if gap in GAPS else {}))
+            row.add(key, {"return": same} if returned else {})
+
+
+def identities(judge: Judge, frames: Tensor, scene: SceneSpec, index: int) -> list[tuple[int, float]]:
+    """For each actor seen before: shots since its looks were told, and whether all of its looks are right."""
+    reading, labels, found = judge.read(frames), shot_labels(scene, index), []
+    for k, actor in enumerate(scene.shots[index].actors):
+        told = next(i for i, shot in enumerate(scene.shots) if actor.character in {a.character for a in shot.actors})
+        if told < index:
+            same = all(reading.actors[name][0, k] == labels[name][k] for name in LOOKS)
+            found.append((index - told, float(same)))
+    return found
+
+
+def _seen(scene: SceneSpec, index: int, shot: ShotSpec) -> bool:
+    """Whether shot ``index`` shows the same place and any of the same characters as ``shot``."""
+    before = scene.shots[index]
+    characters = {a.character for a in before.actors} & {a.character for a in shot.actors}
+    return before.place == shot.place and bool(characters)
