@@ -2,13 +2,17 @@
 
 from engine.context.attend import attend, attend_dense
 from engine.context.blocks import GLOBAL, Block, dummy, picture, text
-from engine.context.layout import Layout, Placement, diagonal, lay_out, shared
+from engine.context.layout import Layout, lay_out
 from engine.context.masks import Rule, both, causal, isolated, joint
 from engine.context.memory import Memory
+from engine.context.places import ECHOSHOT, LONGLIVE, SHOTSTREAM, Placement, diagonal, jumping, phased, shared
 from engine.context.rope import rotate, rotation
 
 __all__ = [
+    "ECHOSHOT",
     "GLOBAL",
+    "LONGLIVE",
+    "SHOTSTREAM",
     "Block",
     "Layout",
     "Memory",
@@ -22,7 +26,9 @@ __all__ = [
     "dummy",
     "isolated",
     "joint",
+    "jumping",
     "lay_out",
+    "phased",
     "picture",
     "rotate",
     "rotation",

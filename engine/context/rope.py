@@ -9,11 +9,16 @@ from torch import Tensor
 
 
 def rotation(positions: Tensor, axes: Sequence[int], *, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [B, 1, L, sum(axes) / 2] of positions [B, L, 3]; ``axes`` are head dims for (t, h, w)."""
+    """Cosines and sines [B, 1, L, sum(axes) / 2] of positions; ``axes`` are head dims for (t, h, w).
+
+    positions: [B, L, 3], or [B, L, 4] with a phase that is added to every temporal angle.
+    """
     angles = []
     for axis, dim in enumerate(axes):
         steps = torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32) / dim
         angles.append(positions[..., axis, None].float() * theta**-steps)
+    if positions.shape[-1] > len(axes):
+        angles[0] = angles[0] + positions[..., len(axes), None]
     angle = torch.cat(angles, dim=-1)[:, None]
     return angle.cos(), angle.sin()
 

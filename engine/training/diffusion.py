@@ -99,6 +99,13 @@ class Learner(nn.Module):
         self.truth_weight, self.actor_weight = TRUTH_WEIGHT, ACTOR_WEIGHT
         self.rule: Rule = joint
 
+    def tune_causal(self, rank: int) -> None:
+        """Go on as a low-rank adapter under the causal rule; all else stays as it is (LCT section 3.3)."""
+        self.requires_grad_(requires_grad=False)
+        targets = ["qkv", "out", "up", "down"]
+        self.transformer.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=targets), "causal")
+        self.rule = causal
+
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, and its parts with the truth head's accuracies."""
         texts = self._texts(batch)
@@ -231,13 +238,6 @@ class DiffusionRecipe:
             self.model.load_state_dict(start, strict=False)
         self.drawer, self.seed = Drawer(Pool(pool), self.tokenizer, mix, tokens=tokens), seed
         speed_up()
-
-    def tune_causal(self, rank: int) -> None:
-        """Go on as a low-rank adapter under the causal rule; all else stays as it is (LCT section 3.3)."""
-        self.model.requires_grad_(requires_grad=False)
-        targets = ["qkv", "out", "up", "down"]
-        self.model.transformer.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=targets), "causal")
-        self.model.rule = causal
 
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
         batch = self.drawer.draw(random.Random(f"{self.seed}/{step}")).to(device)

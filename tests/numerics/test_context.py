@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from engine.context import (
+    ECHOSHOT,
     GLOBAL,
+    SHOTSTREAM,
     attend,
     attend_dense,
     both,
@@ -13,7 +15,9 @@ from engine.context import (
     dummy,
     isolated,
     joint,
+    jumping,
     lay_out,
+    phased,
     picture,
     rotate,
     rotation,
@@ -67,6 +71,39 @@ def test_shared_places_every_shot_alike():
     blocks = scene()
     positions = shared(blocks).split([b.tokens for b in blocks], dim=1)
     assert all(torch.equal(positions[i][:, 0], positions[2][:, 0]) for i in (2, 4, 6))
+
+
+def test_one_clock_jumps_at_every_cut():
+    blocks = scene()
+    positions = jumping(ECHOSHOT)(blocks).split([b.tokens for b in blocks], dim=1)
+    starts = [positions[i][0, 0, 0].item() for i in (3, 5, 7)]
+    ends = [positions[i][0, -1, 0].item() for i in (3, 5, 7)]
+    assert [start - end for start, end in zip(starts[1:], ends, strict=False)] == [1 + ECHOSHOT] * 2
+    assert all(torch.equal(positions[i][..., 1:], positions[3][..., 1:]) for i in (5, 7))
+
+
+def test_a_phase_turns_a_shot_in_time_and_in_nothing_else():
+    blocks = [b for b in scene() if b.kind == "noisy"]
+    layout = lay_out(blocks, place=phased(SHOTSTREAM))
+    cos, _ = rotation(layout.positions, (4, 4, 4), theta=100.0)
+    plain, _ = rotation(layout.positions[..., :3], (4, 4, 4), theta=100.0)
+    turned = cos[:, 0, layout.spans[2]].acos() - plain[:, 0, layout.spans[2]].acos()
+    assert torch.equal(cos[:, 0, layout.spans[0]], plain[:, 0, layout.spans[0]])
+    assert torch.equal(cos[..., 2:], plain[..., 2:])
+    slow = turned[..., 1]  # a rate so low that acos stays on its first branch
+    assert torch.allclose(slow, torch.full_like(slow, 2 * SHOTSTREAM), atol=1e-4)
+
+
+@pytest.mark.parametrize("asking", [1, 3, 5])
+@pytest.mark.parametrize("rule", [joint, causal])
+def test_the_last_blocks_may_ask_alone(rule, asking):
+    blocks = scene()
+    layout = lay_out(blocks, rule=rule)
+    q, k, v = heads(blocks)
+    tail = layout.spans[-asking].start
+    for run in (attend, attend_dense):
+        whole, alone = run(q, k, v, layout), run(q[:, :, tail:], k, v, layout)
+        assert torch.allclose(whole[:, :, tail:], alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("rule", [joint, causal, isolated, both(causal, isolated)])

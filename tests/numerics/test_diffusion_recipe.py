@@ -8,6 +8,7 @@ import torch
 from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer
 from engine.backbones.pocket_transformer import PocketTransformer
+from engine.context import causal
 from engine.training.diffusion import SCENE_STAGE, Drawer, Learner, Mix
 from engine.training.pool import Pool, build, only, scene_of, window
 from engine.world.caption import vocabulary
@@ -65,6 +66,22 @@ def test_the_loss_of_one_scene_falls_and_gradients_reach_everything(pool):
     assert not missing
     assert losses[-1] < 0.75 * losses[0]
     assert {"flow", "truth", "species", "place"} <= set(parts)
+
+
+def test_causal_tuning_trains_a_small_adapter_and_starts_from_what_was_known(pool):
+    draws = drawer(pool, SCENE_STAGE)
+    batch = draws.batch(draws.runs[2, False][:2], [5, 1], has_scene=True, rng=random.Random(0))
+    model = learner()
+    model.rule = causal
+    before, _ = model(batch)
+    model.tune_causal(rank=4)
+    after, _ = model(batch)
+    after.backward()
+    assert torch.equal(before, after)
+    trained = {name for name, value in model.named_parameters() if value.requires_grad}
+    assert all("lora" in name for name in trained)
+    assert len(trained) > 0
+    assert all(value.grad is not None for name, value in model.named_parameters() if name in trained)
 
 
 def test_single_shots_and_windows_are_scenes_of_their_own():
