@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import sys
@@ -20,6 +21,8 @@ def main() -> int:
         from studio.services import Studio
 
         studio = Studio(settings)
+        atexit.register(studio.close)
+        studio.start()
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from engine.events import Cancelled, CancelToken, Event, Finished, Preview, Progress, ShotDone
+from engine.events import Cancelled, CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.scene import MAX_PROMPT, MAX_SHOTS, Scene, Shot, Take
 from engine.shapes import VideoShape, nearest_length
 
@@ -25,6 +25,20 @@ def generate(scene: Scene, backbone: Backbone, **settings: Any) -> Iterator[Even
     from engine import generation
 
     return generation.generate(scene, backbone, **settings)
+
+
+def decode_take(take: Take, backbone: Backbone) -> Take:
+    """Frames for a take that was kept as latents when a run broke off."""
+    from engine import generation
+
+    return generation.decode_take(take, backbone)
+
+
+def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
+    """Words that a backbone's text encoder cannot know, as they were written; loads its tokenizer only."""
+    from engine import backbones
+
+    return backbones.unknown_words(text, name)
 
 
 def vocabulary() -> dict[str, tuple[str, ...]]:
@@ -52,6 +66,7 @@ __all__ = [
     "MAX_SHOTS",
     "CancelToken",
     "Cancelled",
+    "Denoised",
     "Event",
     "Finished",
     "Preview",
@@ -61,8 +76,10 @@ __all__ = [
     "ShotDone",
     "Take",
     "VideoShape",
+    "decode_take",
     "generate",
     "load",
     "nearest_length",
+    "unknown_words",
     "vocabulary",
 ]

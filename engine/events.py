@@ -31,6 +31,16 @@ class Preview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Denoised:
+    """A round's shots exist as latents, not yet decoded; whoever keeps them can ``decode_take`` after a crash.
+
+    takes: by shot index, their frames empty.
+    """
+
+    takes: dict[int, Take]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShotDone:
     """A shot is finished: its take holds frames, latents and what made them."""
 
@@ -46,7 +56,7 @@ class Finished:
     seconds: float
 
 
-Event = Progress | Preview | ShotDone | Finished
+Event = Progress | Preview | Denoised | ShotDone | Finished
 
 
 class Cancelled(Exception):  # noqa: N818 - it is an outcome, not an error

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.backbones.base import Backbone
 from engine.context import lay_out
-from engine.events import CancelToken, Event, Finished, Preview, Progress, ShotDone
+from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.history import History
 from engine.methods import METHODS, Picture, Texts
 from engine.runtime import noise
@@ -22,6 +22,7 @@ from engine.scene import MAX_SHOTS, Scene, Shot, Take
 
 MAX_STEPS, MAX_GUIDANCE = 200, 20.0
 PREVIEW_EVERY = 4  # steps; a preview costs about a tenth of a step
+NOTHING = torch.empty(0, dtype=torch.uint8)  # the frames of what is not decoded
 AGAIN = 0x5EED  # sets the noise on a finished shot apart from the noise that it was made of
 
 
@@ -90,11 +91,12 @@ def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predicto
             if previews and step % PREVIEW_EVERY == 2 and step < asked.steps:
                 for k, estimate in estimates.items():
                     yield Preview(shot=k, frames=to_frames(backbone.decode(estimate[:, :, :1])))
+        records = {k: _record(scene, backbone, asked, k, seeds, seen, shots) for k in shots}
+        raw = {k: Take(frames=NOTHING, latents=samples[k][0].cpu(), seed=seeds[k], made_by=records[k]) for k in shots}
+        yield Denoised(takes=raw)
         for done, k in enumerate(shots, start=1):
             predictor.cancel.check()
-            record = _record(scene, backbone, asked, k, seeds, seen, shots)
-            frames = to_frames(backbone.decode(samples[k]))
-            takes[k] = Take(frames=frames, latents=samples[k][0].cpu(), seed=seeds[k], made_by=record)
+            takes[k] = decode_take(raw[k], backbone)
             known[k] = _context(takes[k].latents, scene.shots[k], seeds[k], asked, device)
             yield Progress(stage="decode", step=done, steps=len(shots), shots=(k,))
             yield ShotDone(shot=k, take=takes[k])
@@ -136,6 +138,11 @@ class _Predictor:
         predictions = backbone.predict(blocks[before:], layout, past)
         shown = [block for block in blocks[before:] if block.kind in ("noisy", "history")]
         return {b.shot: v for b, v in zip(shown, predictions, strict=True) if b.kind == "noisy"}
+
+
+def decode_take(take: Take, backbone: Backbone) -> Take:
+    """The same take with its frames made from its latents."""
+    return replace(take, frames=to_frames(backbone.decode(take.latents[None])))
 
 
 def to_frames(pixels: Tensor) -> Tensor:

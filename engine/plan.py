@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
 import torch
 
 from engine.backbones.base import Backbone
@@ -110,7 +109,7 @@ class Pace:
 
     def forward(self, running: int, tokens: int) -> float:
         """Seconds of one pass."""
-        return float(np.dot(self.times, (1, running, running * tokens)))
+        return sum(time * size for time, size in zip(self.times, (1, running, running * tokens), strict=True))
 
     def peak(self, tokens: int) -> float:
         """Bytes above rest."""
@@ -128,10 +127,11 @@ def measure(backbone: Backbone, height: int, width: int) -> Pace:
             seconds.append(_median(run))
         tokens.append(count)
         peaks.append(memory.bytes)
-    count = np.array(tokens, dtype=float)
-    rows = np.stack([np.ones_like(count), count, count**2], axis=1) / np.array(seconds)[:, None]
-    times, *_ = np.linalg.lstsq(rows, np.ones_like(count), rcond=None)  # least relative error
-    slope, base = np.polyfit(count, peaks, 1)
+    count = torch.tensor(tokens, dtype=torch.float64)
+    ones = torch.ones_like(count)
+    relative = torch.stack([ones, count, count**2], dim=1) / torch.tensor(seconds, dtype=torch.float64)[:, None]
+    times = torch.linalg.lstsq(relative, ones[:, None]).solution[:, 0]
+    base, slope = torch.linalg.lstsq(torch.stack([ones, count], 1), torch.tensor(peaks).double()[:, None]).solution
     latents = torch.zeros((1, *backbone.shape(17, height, width).latent))
     backbone.decode(latents)
     decode = _median(lambda: backbone.decode(latents)) / latents.shape[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine import Take
-    from studio.store import Store
+    from studio.store.media import Media
 
 
-def keep_take(store: Store, take: Take) -> TakeInfo:
+def keep_take(media: Media, take: Take) -> TakeInfo:
     """Write a take's video, poster and exact state into the media folder."""
     from safetensors.torch import save
 
@@ -26,28 +27,49 @@ def keep_take(store: Store, take: Take) -> TakeInfo:
     return TakeInfo(
         id=uuid.uuid4().hex,
         seed=take.seed,
-        video=_keep_video(store, take.frames, take.made_by),
-        poster=store.keep(jpeg(take.frames[len(take.frames) // 2]), ".jpg"),
-        latents=store.keep(state, ".safetensors"),
+        video=_keep_video(media, take.frames, take.made_by),
+        poster=media.keep(jpeg(take.frames[len(take.frames) // 2]), ".jpg"),
+        latents=media.keep(state, ".safetensors"),
     )
 
 
-def load_take(store: Store, info: TakeInfo) -> Take:
+def load_take(media: Media, info: TakeInfo) -> Take:
     """A kept take, exactly as it was made."""
     from safetensors.torch import load_file
 
     from engine import Take
 
-    state = load_file(store.path(info.latents))
+    state = load_file(media.path(info.latents))
     return Take(frames=state["frames"], latents=state["latents"], seed=info.seed)
 
 
-def assemble(store: Store, takes: Sequence[TakeInfo]) -> str:
+def keep_raw(media: Media, take: Take) -> str:
+    """Latents with what made them, before they are decoded; a media name."""
+    from safetensors.torch import save
+
+    facts = {"seed": str(take.seed), "made_by": json.dumps(take.made_by)}
+    return media.keep(save({"latents": take.latents.contiguous()}, metadata=facts), ".raw.safetensors")
+
+
+def load_raw(media: Media, name: str) -> Take:
+    """The take that ``keep_raw`` kept, still without frames."""
+    from safetensors import safe_open
+
+    from engine import Take
+
+    with safe_open(media.path(name), framework="pt") as file:
+        facts, latents = file.metadata(), file.get_tensor("latents")
+    return Take(
+        frames=latents.new_empty(0), latents=latents, seed=int(facts["seed"]), made_by=json.loads(facts["made_by"])
+    )
+
+
+def assemble(media: Media, takes: Sequence[TakeInfo]) -> str:
     """All takes in order as one film; its media name."""
     import torch
 
-    frames = torch.cat([load_take(store, take).frames for take in takes])
-    return _keep_video(store, frames, {"takes": [take.model_dump() for take in takes]})
+    frames = torch.cat([load_take(media, take).frames for take in takes])
+    return _keep_video(media, frames, {"takes": [take.model_dump() for take in takes]})
 
 
 def jpeg(frame: Tensor, *, scale: int = 3) -> bytes:
@@ -61,9 +83,9 @@ def jpeg(frame: Tensor, *, scale: int = 3) -> bytes:
     return out.getvalue()
 
 
-def _keep_video(store: Store, frames: Tensor, record: dict[str, object]) -> str:
+def _keep_video(media: Media, frames: Tensor, record: dict[str, object]) -> str:
     from engine.video import write_mp4
 
     with tempfile.TemporaryDirectory() as folder:
         path = write_mp4(Path(folder) / "film.mp4", frames, record=record)
-        return store.keep(path.read_bytes(), ".mp4")
+        return media.keep(path.read_bytes(), ".mp4")

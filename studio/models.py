@@ -43,7 +43,7 @@ class ShotInfo(_Value):
 class Options(_Value):
     """How a project's shots are made."""
 
-    method: Literal["lct", "independent"] = "lct"
+    method: Literal["lct", "lct-ar", "independent"] = "lct"
     seed: int = Field(default=0, ge=0, lt=2**31)
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1, le=20)
@@ -53,9 +53,68 @@ class Project(_Value):
     """One storyboard."""
 
     id: str
+    name: str = Field(default="", max_length=120)
     story: str = ""
     prompt: str = Field(default="", max_length=MAX_PROMPT)
     shots: tuple[ShotInfo, ...] = Field(default=(), max_length=MAX_SHOTS)
     options: Options = Options()
     film: str = ""
-    version: int = 0
+    version: int = 0  # grows with every change: what a page shows is old when it differs
+    revision: int = 0  # grows with every edit: an edit made on an older one is refused
+
+
+class TaskShot(_Value):
+    """A shot as it was when a job was asked for."""
+
+    id: str
+    prompt: str
+    frames: int
+    cut: bool
+    take: TakeInfo | None = None
+
+
+class Task(_Value):
+    """What a job shall make, whole: later edits of the project change nothing in it."""
+
+    prompt: str
+    shots: tuple[TaskShot, ...]
+    make: tuple[str, ...]  # shot ids
+    options: Options
+    seed: int
+
+
+class JobShot(_Value):
+    """How far a job is with a shot: waiting, denoised (``latents`` are safe) or done (``take`` is)."""
+
+    shot: str
+    state: str
+    latents: str = ""
+    take: str = ""
+    looks: int = 0
+
+
+class Job(_Value):
+    """An entry of the ledger."""
+
+    id: str
+    project: str
+    task: Task
+    state: str
+    place: float
+    stop: str = ""
+    tries: int = 0
+    done: int = 0
+    total: int = 0
+    work: float = 0.0
+    seconds: float = 0.0
+    message: str = ""
+    shots: tuple[JobShot, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        return self.state in ("queued", "held", "interrupted", "running")
+
+    @property
+    def making(self) -> tuple[str, ...]:
+        """Shots that are still to come."""
+        return tuple(shot.shot for shot in self.shots if shot.state != "done") if self.busy else ()

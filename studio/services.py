@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine import MAX_SHOTS, vocabulary
-from studio.jobs import Status, Worker
-from studio.models import Options, Project, ShotInfo
+from engine import MAX_SHOTS, unknown_words, vocabulary
+from studio.executors import EXECUTORS
+from studio.models import Job, Options, Project, ShotInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import choose_splitter
 from studio.store import Store
@@ -38,7 +38,7 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store(writable_home(settings))
-        self._worker = Worker(self.store, settings.backbone)
+        self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
         self._splitter = choose_splitter(settings)
 
     @cached_property
@@ -46,22 +46,37 @@ class Studio:
         """The example stories."""
         return json.loads(STORIES.read_text())
 
-    @property
-    def status(self) -> Status:
-        return self._worker.status
+    def start(self) -> None:
+        """Take up what an earlier run of the studio left unfinished."""
+        if self.store.ledger.open_jobs():
+            self.executor.wake()
+
+    def job(self, project_id: str) -> Job | None:
+        """The project's open job, or the one that ended last."""
+        return self.store.ledger.last(project_id)
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs come before this one."""
+        return sum(other.place < job.place for other in self.store.ledger.open_jobs())
+
+    def remaining(self, job: Job) -> float | None:
+        """Seconds to go, from the pace of earlier jobs; None before anything was learned."""
+        pace = self.store.ledger.pace()
+        share = 1 - job.done / job.total if job.total else 1.0
+        return None if pace is None else pace * job.work * share
 
     def open(self, project_id: str | None) -> Project:
         """A visitor's project; without one the last project (on a public page: a new one)."""
-        found = self.store.get(project_id) if project_id else None
+        found = self.store.projects.get(project_id) if project_id else None
         if found is None and not self.settings.public:
-            found = self.store.latest()
-        return found or self.store.create()
+            found = self.store.projects.latest()
+        return found or self.store.projects.create()
 
     def new(self) -> Project:
-        return self.store.create()
+        return self.store.projects.create()
 
     def project(self, project_id: str) -> Project:
-        found = self.store.get(project_id)
+        found = self.store.projects.get(project_id)
         if found is None:
             raise ValueError("this project is no longer here; reload the page")
         return found
@@ -78,52 +93,108 @@ class Studio:
             for index, prompt in enumerate(board.shots)
             for bare in (prompt.removeprefix("[SHOT CUT]").strip(),)
         )
-        self.store.set_film(project.id, "")
-        return self.store.save(
+        self.store.projects.set_film(project.id, "")
+        return self.store.projects.save(
             project.model_copy(update={"story": story, "prompt": board.prompt, "shots": infos})
         ), note
 
-    def edit(self, project_id: str, prompt: str, edits: Sequence[Edit], options: dict[str, Any]) -> Project:
-        """Save what was typed; unchanged projects are left alone."""
+    def edit(
+        self,
+        project_id: str,
+        prompt: str,
+        edits: Sequence[Edit],
+        options: dict[str, Any],
+        *,
+        revision: int | None = None,
+    ) -> Project:
+        """Save what was typed; unchanged projects are left alone.
+
+        revision: of the project that the creator saw; an edit of an older one is refused and says what changed.
+        """
         project = self.project(project_id)
         typed = {shot.id: vars(edit) for shot, edit in zip(project.shots, edits, strict=False)}
         shots = tuple(_checked(ShotInfo, **dict(shot) | typed.get(shot.id, {})) for shot in project.shots)
         wanted = {"prompt": prompt, "shots": shots, "options": _checked(Options, **options)}
+        wanted |= {} if revision is None else {"revision": revision}
         changed = _checked(Project, **dict(project) | wanted)
-        return project if changed == project else self.store.save(changed)
+        same = changed.model_copy(update={"revision": project.revision}) == project
+        return project if same else self.store.projects.save(changed)
 
-    def generate(self, project_id: str) -> None:
-        """Make every shot of the project."""
+    def undo(self, project_id: str) -> Project:
+        """Take the last edit back."""
+        return self.store.projects.undo(self.project(project_id).id)
+
+    def redo_edit(self, project_id: str) -> Project:
+        """Bring back what was undone."""
+        return self.store.projects.redo(self.project(project_id).id)
+
+    def generate(self, project_id: str) -> Job:
+        """Make every shot of the project; a job that broke off with the same wishes goes on where it stopped."""
         project = self.project(project_id)
         if not project.shots:
             raise ValueError("there are no shots yet; write a story and split it first")
-        self._worker.submit(project, [shot.id for shot in project.shots], seed=project.options.seed)
+        return self._submit(project, [shot.id for shot in project.shots], project.options.seed)
 
-    def redo(self, project_id: str, index: int) -> None:
+    def redo(self, project_id: str, index: int) -> Job:
         """A new take of one shot, with a new seed, among the takes of the others."""
         project = self.project(project_id)
         if not 0 <= index < len(project.shots):
             raise ValueError(f"shot is {index + 1}; the project has {len(project.shots)}")
-        self._worker.submit(project, [project.shots[index].id], seed=uuid.uuid4().int % 1_000_000)
+        return self._submit(project, [project.shots[index].id], uuid.uuid4().int % 1_000_000)
 
-    def stop(self) -> None:
-        self._worker.stop()
+    def stop(self, project_id: str, how: str = "now") -> None:
+        """Stop the project's job "now", or "after" the shot that is being made."""
+        if how not in ("now", "after"):
+            raise ValueError(f"how is {how[:20]!r}; it is 'now' or 'after'")
+        job = self.job(project_id)
+        if job is not None and job.busy:
+            self.store.ledger.stop(job.id, how)
+
+    def close(self) -> None:
+        """Let the worker go; what it was making waits for the next start."""
+        self.executor.close()
 
     def unknown_words(self, project: Project) -> tuple[str, ...]:
         """Words of the prompts that the model cannot know; ValueError when there is no model."""
-        backbone = self._worker.backbone()
         texts = (project.prompt, *(shot.prompt for shot in project.shots))
-        return tuple(dict.fromkeys(word for text in texts for word in backbone.unknown_words(text)))
+        return unknown_words("\n".join(texts), self.settings.backbone)
 
     def vocabulary(self) -> dict[str, tuple[str, ...]]:
         return vocabulary()
 
     def media(self, name: str) -> Path:
-        return self.store.path(name)
+        return self.store.media.path(name)
+
+    def _submit(self, project: Project, make: Sequence[str], seed: int) -> Job:
+        """Queue a job, or go on with the project's last one when it broke off at the very same task."""
+        last = self.job(project.id)
+        if last is not None and last.busy:
+            raise ValueError("this film is being made; stop it or wait until it is done")
+        shots = tuple(TaskShot(**shot.model_dump()) for shot in project.shots)
+        task = Task(prompt=project.prompt, shots=shots, make=tuple(make), options=project.options, seed=seed)
+        if last is not None and last.state in ("failed", "cancelled") and _same(last.task, task):
+            self.store.ledger.retry(last.id)
+            job = self.store.ledger.get(last.id)
+        else:
+            work = sum(shot.frames for shot in shots if shot.id in make) * (project.options.steps or 1)
+            job = self.store.ledger.submit(project.id, task, work=float(work))
+        self.executor.wake()
+        return job
 
     def _not_running(self, project: Project) -> None:
-        if self.status.busy and self.status.project == project.id:
+        job = self.job(project.id)
+        if job is not None and job.busy:
             raise ValueError("this film is being made; stop it before changing its shots")
+
+
+def _same(one: Task, two: Task) -> bool:
+    """Whether two tasks wish for the same; the takes that a broken-off job already made are no difference."""
+
+    def bare(task: Task) -> Task:
+        shots = (s.model_copy(update={"take": None}) if s.id in task.make else s for s in task.shots)
+        return task.model_copy(update={"shots": tuple(shots)})
+
+    return bare(one) == bare(two)
 
 
 T = TypeVar("T", bound=BaseModel)

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -19,6 +20,7 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
     backbone: str = "pocket"
+    executor: Literal["local", "inline"] = Field(default="local", description="who runs the model")
     llm_base_url: str = Field(default="", description="an OpenAI-compatible endpoint; empty splits by rules")
     llm_model: str = "gpt-4o-mini"
     llm_api_key: SecretStr = SecretStr("")

@@ -11,9 +11,20 @@ POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 
 def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
     """Load a backbone by name ("pocket") or from a folder of weights; ValueError with the remedy if it cannot be."""
+    from engine.backbones.pocket import PocketBackbone
+
+    return PocketBackbone.from_folder(_folder(name), device=device)
+
+
+def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
+    """Words that a backbone cannot know; loads its tokenizer, not its model."""
+    from engine.backbones import pocket_words
+
+    return pocket_words.unknown_words(pocket_words.read_tokenizer(_folder(name)), text)
+
+
+def _folder(name: str) -> Path:
     folder = POCKET if name == "pocket" else Path(name)
     if not folder.is_dir():
         raise ValueError(f"backbone is {name!r}; no such folder, and the only built-in name is 'pocket'")
-    from engine.backbones.pocket import PocketBackbone
-
-    return PocketBackbone.from_folder(folder, device=device)
+    return folder

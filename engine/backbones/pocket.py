@@ -16,19 +16,13 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from engine.backbones.pocket_codec import PocketCodec
-from engine.backbones.pocket_text import UNKNOWN, PocketTextEncoder
+from engine.backbones.pocket_text import PocketTextEncoder
 from engine.backbones.pocket_transformer import PocketTransformer
+from engine.backbones.pocket_words import broken, read_tokenizer, unknown_words
 from engine.context import Block, Layout, Memory
 from engine.runtime import Runtime, choose_runtime, fingerprint
 from engine.shapes import VideoShape
 
-HARMLESS = frozenset(
-    "then at last and or but so as along over under through from into onto to of for by she he it her his him its "
-    "they their them this that these those there here now very too just still again up down out off back away near "
-    "next who which when where while because after before until once suddenly finally slowly quickly be was were been "
-    "am are do does did has had have will would can could one some any all both each every other another i you we us "
-    "our my your me not no yes if than more most much many".split()
-)  # words that change nothing in a picture
 LONGEST = 33  # frames of a shot in training
 PARTS = {"transformer": PocketTransformer, "text_encoder": PocketTextEncoder, "codec": PocketCodec}
 
@@ -64,17 +58,14 @@ class PocketBackbone:
     @classmethod
     def from_folder(cls, folder: Path, *, device: str | None = None) -> PocketBackbone:
         """Load the usual diffusers folders; ValueError names the missing or broken one."""
-        try:
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises bare Exception for every fault
-            raise ValueError(_broken(folder, "tokenizer")) from error
+        tokenizer = read_tokenizer(folder)
         disable_progress_bar()  # loading takes a second; a bar on stderr would be noise in every command
         parts = {}
         for name, kind in PARTS.items():
             try:
                 parts[name] = kind.from_pretrained(folder / name, use_safetensors=True, torch_dtype=torch.float32)
             except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-                raise ValueError(_broken(folder, name)) from error
+                raise ValueError(broken(folder, name)) from error
         return cls(tokenizer=tokenizer, runtime=choose_runtime(device), folder=folder, **parts)
 
     @cache  # noqa: B019 - a backbone lives as long as its process, and its tunings with it
@@ -87,7 +78,7 @@ class PocketBackbone:
             transformer = PocketTransformer.from_pretrained(self.folder / "transformer", torch_dtype=torch.float32)
             transformer.load_lora_adapter(folder, prefix=None, use_safetensors=True)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ValueError(_broken(self.folder, name)) from error
+            raise ValueError(broken(self.folder, name)) from error
         transformer.fuse_lora()
         transformer.unload_lora()
         tuned = copy(self)
@@ -134,11 +125,7 @@ class PocketBackbone:
             return self.transformer.remember(blocks, layout, past)
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
-        encoding = self.tokenizer.encode(text)
-        found = [
-            text[a:b] for token, (a, b) in zip(encoding.tokens, encoding.offsets, strict=True) if token == UNKNOWN
-        ]
-        return tuple(dict.fromkeys(word for word in found if word.lower() not in HARMLESS))
+        return unknown_words(self.tokenizer, text)
 
     def record(self) -> dict[str, Any]:
         return {"backbone": self.name, "weights": self.weights, "torch": version("torch")}
@@ -151,7 +138,3 @@ def _prepare(part: nn.Module, runtime: Runtime) -> nn.Module:
         if isinstance(module, nn.Linear | nn.Conv2d | nn.Conv3d):
             module.to(runtime.dtype)
     return part
-
-
-def _broken(folder: Path, part: str) -> str:
-    return f"{folder / part} is missing or damaged; restore the folder (git checkout -- assets/pocket) and start again"

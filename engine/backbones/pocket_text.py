@@ -10,10 +10,12 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from engine.backbones.pocket_words import UNKNOWN
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-PAD, START, UNKNOWN = "<pad>", "<start>", "<unk>"
+PAD, START = "<pad>", "<start>"
 
 
 def build_tokenizer(words: Iterable[str]) -> Tokenizer:

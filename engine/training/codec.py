@@ -22,6 +22,7 @@ CROP = (48, 80)
 CELLS = 2  # label cells along one side of a latent cell
 ACTOR_WEIGHT = 3.0  # of an actor's pixels, added to 1
 NOISE = 0.4  # on latents, so that the space between codes is decodable
+DECODER_NOISE = 0.15  # while the decoder learns alone: about what a good transformer leaves
 PRIOR = 0.02  # pull of latents to zero: against the noise, only what the picture needs is worth its size
 ROUGH = 0.02  # pull of neighbouring cells to each other, so that detail is small where form is large
 HALF_WEIGHT = 0.5  # of the picture at half its size, decoded from latents at half their size
@@ -71,7 +72,7 @@ class CodecRecipe:
         codec = self.model.codec
         latents = codec.encode_raw(pixels)
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(device)
-        noisy = latents + NOISE * noise
+        noisy = latents + (DECODER_NOISE if self.decoder_only else NOISE) * noise
         error = codec.decode_raw(noisy).float() - pixels
         weight = 1 + ACTOR_WEIGHT * actor.repeat_interleave(CELL, -1).repeat_interleave(CELL, -2)[:, None]
         drawn = _distance(error, weight)

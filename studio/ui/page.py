@@ -70,7 +70,7 @@ class Widgets:
 
 def build(studio: Studio) -> gr.Blocks:
     """The page on top of the services."""
-    gr.set_static_paths([studio.store.media, ASSETS / "logo.svg"])
+    gr.set_static_paths([studio.store.media.folder, ASSETS / "logo.svg"])
     with gr.Blocks(title="Reelboard", fill_width=True, analytics_enabled=False) as page:
         gr.HTML(pieces.header(str(ASSETS / "logo.svg")))
         _wire(studio, page, _layout(studio))
@@ -145,19 +145,22 @@ class Actions:
             gr.Info(said)
         return self._opened(project)
 
-    def save(self, identity: str, prompt: str, *rest: Any) -> None:
+    def save(self, identity: str, revision: int, prompt: str, *rest: Any) -> int:
+        """Save the form; returns the project's new revision."""
         options = dict(zip(("method", "seed", "steps", "guidance"), rest[:4], strict=True))
         typed = [Edit(prompt=p, frames=f, cut=c) for p, f, c in zip(*[iter(rest[4:])] * 3, strict=True)]
-        self.studio.edit(identity, prompt, typed, options)
+        return self.studio.edit(identity, prompt, typed, options, revision=revision).revision
 
-    def make(self, identity: str, *form: Any) -> None:
-        self.save(identity, *form)
+    def make(self, identity: str, *form: Any) -> int:
+        revision = self.save(identity, *form)
         self.studio.generate(identity)
+        return revision
 
-    def redo(self, index: int) -> Callable[..., None]:
-        def run(identity: str, *form: Any) -> None:
-            self.save(identity, *form)
+    def redo(self, index: int) -> Callable[..., int]:
+        def run(identity: str, *form: Any) -> int:
+            revision = self.save(identity, *form)
             self.studio.redo(identity, index)
+            return revision
 
         return run
 
@@ -171,8 +174,8 @@ class Actions:
     def look(self, identity: str, before: str, count: int) -> list[Any]:
         """The live widgets, when anything changed since the last look."""
         if identity:
-            project, status = self.studio.project(identity), self.studio.status
-            now = f"{project.version}/{status.state}/{status.done}/{len(status.previews)}/{status.project}"
+            project, job = self.studio.project(identity), self.studio.job(identity)
+            now = f"{project.version}/{job and (job.id, job.state, job.done, [s.looks for s in job.shots])}"
             if now != before:
                 return [now, *self._live(project)]
         return [gr.skip()] * count
@@ -181,17 +184,26 @@ class Actions:
         options = project.options
         chosen = [options.method, options.seed, options.steps or 20, options.guidance or 3]
         cards = [value for i in range(MAX_SHOTS) for value in _filled(project, i)]
-        return [project.id, project.id, project.story, project.prompt, *chosen, *cards, *self._live(project)]
+        return [
+            project.id,
+            project.id,
+            project.revision,
+            project.story,
+            project.prompt,
+            *chosen,
+            *cards,
+            *self._live(project),
+        ]
 
     def _live(self, project: Project) -> list[Any]:
-        status = self.studio.status
-        mine = status.busy and status.project == project.id
-        found = [pieces.film_path(self.studio, project), pieces.progress(status, project.id)]
-        found += [gr.Button(visible=mine), gr.Button(visible=not mine)]
+        job = self.studio.job(project.id)
+        busy = job is not None and job.busy
+        found = [pieces.film_path(self.studio, project), pieces.progress(self.studio, job)]
+        found += [gr.Button(visible=busy), gr.Button(visible=not busy)]
         for i in range(MAX_SHOTS):
             there = i < len(project.shots)
-            ready = there and project.shots[i].take is not None and not status.busy
-            found += [pieces.picture(self.studio, project, i) if there else "", gr.Button(visible=ready)]
+            ready = there and project.shots[i].take is not None and not busy
+            found += [pieces.picture(self.studio, project, job, i) if there else "", gr.Button(visible=ready)]
         return found
 
 
@@ -204,10 +216,10 @@ def _filled(project: Project, index: int) -> list[Any]:
 
 
 def _wire(studio: Studio, page: gr.Blocks, widgets: Widgets) -> None:
-    act, seen, identity = Actions(studio), gr.State(""), gr.State("")
+    act, seen, identity, revision = Actions(studio), gr.State(""), gr.State(""), gr.State(0)
     browser = gr.BrowserState("", storage_key="reelboard-project", secret="reelboard")  # noqa: S106 - only an id
-    opened = [identity, browser, *widgets.project]
-    form = [identity, *widgets.form]
+    opened = [identity, browser, revision, *widgets.project]
+    form = [identity, revision, *widgets.form]
     live = [seen, *widgets.live]
     check = (act.words, identity, widgets.note)
 
@@ -218,11 +230,11 @@ def _wire(studio: Studio, page: gr.Blocks, widgets: Widgets) -> None:
         chosen = (tale["story"], tale["shots"])
         picked = button.click(lambda chosen=chosen: chosen, None, told[1:], **QUIET)
         picked.success(_said(act.split), told, opened, **QUIET).success(*check, **QUIET)
-    widgets.make.click(_said(act.make), form, None, **QUIET)
+    widgets.make.click(_said(act.make), form, revision, **QUIET)
     for index, card in enumerate(widgets.cards):
-        card.redo.click(_said(act.redo(index)), form, None, **QUIET)
-        card.prompt.blur(_said(act.save), form, None, **QUIET).success(*check, **QUIET)
-    widgets.stop.click(studio.stop, None, None, **QUIET)
+        card.redo.click(_said(act.redo(index)), form, revision, **QUIET)
+        card.prompt.blur(_said(act.save), form, revision, **QUIET).success(*check, **QUIET)
+    widgets.stop.click(studio.stop, identity, None, **QUIET)
     widgets.new.click(_said(act.new), None, opened, **QUIET)
 
     def look(project: str, before: str) -> list[Any]:

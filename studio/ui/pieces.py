@@ -6,8 +6,7 @@ import base64
 from html import escape
 from urllib.parse import quote
 
-from studio.jobs import Status
-from studio.models import Project
+from studio.models import Job, Project
 from studio.services import Studio
 
 HEADER = """<header class="bar"><div class="brand"><img src="{logo}" alt=""><h1>Reelboard</h1></div>
@@ -18,13 +17,14 @@ def header(logo: str) -> str:
     return HEADER.format(logo=f"/gradio_api/file={quote(logo)}")
 
 
-def picture(studio: Studio, project: Project, index: int) -> str:
+def picture(studio: Studio, project: Project, job: Job | None, index: int) -> str:
     """What a shot's card shows: its take, the preview of the one being made, or its number."""
-    shot, status = project.shots[index], studio.status
+    shot = project.shots[index]
     label = f'<span class="slate">{index + 1}</span>'
-    mine = status.busy and status.project == project.id and shot.id in status.making
-    if mine and shot.id in status.previews:
-        data = base64.b64encode(status.previews[shot.id]).decode()
+    mine = job is not None and shot.id in job.making
+    preview = studio.store.ledger.preview(job.id, shot.id) if mine else None
+    if preview:
+        data = base64.b64encode(preview).decode()
         return f'<figure class="frame live"><img src="data:image/jpeg;base64,{data}" alt="Preview">{label}</figure>'
     if mine:
         return f'<figure class="frame wait">{label}<em>waiting for its first look</em></figure>'
@@ -37,26 +37,38 @@ def picture(studio: Studio, project: Project, index: int) -> str:
     return f'<figure class="frame empty">{label}<em>not made yet</em></figure>'
 
 
-def progress(status: Status, project_id: str) -> str:
+ENDED = {
+    "done": "Done. Redo any shot you like.",
+    "cancelled": "Stopped. Finished shots are kept; Make goes on where it stopped.",
+}
+
+
+def progress(studio: Studio, job: Job | None) -> str:
     """The job strip: how far, how long, what went wrong."""
-    if status.state == "idle" or status.project != project_id:
-        busy = "The model is busy with another film." if status.busy else "Ready."
-        return f'<div class="strip"><span>{busy}</span></div>'
-    if status.state == "loading":
-        return '<div class="strip"><span>Waking the model up…</span><progress></progress></div>'
-    if status.state == "running":
-        left = status.remaining
+    if job is None:
+        return '<div class="strip"><span>Ready.</span></div>'
+    if job.state == "failed":
+        return f'<div class="strip bad" role="alert"><span>{escape(job.message)}</span></div>'
+    if job.state in ENDED:
+        return f'<div class="strip"><span>{ENDED[job.state]}</span></div>'
+    if job.state == "running" and job.total:
+        left = studio.remaining(job)
         eta = f"about {left:.0f} s to go" if left is not None else "measuring"
-        share = 100 * status.done / status.total
-        shots = "1 shot" if len(status.making) == 1 else f"{len(status.making)} shots"
+        share = 100 * job.done / job.total
+        shots = "1 shot" if len(job.making) == 1 else f"{len(job.making)} shots"
         return (
             f'<div class="strip"><span>Making {shots} · {eta}</span>'
             f'<progress max="100" value="{share:.0f}" aria-label="Progress">{share:.0f}%</progress></div>'
         )
-    if status.state == "failed":
-        return f'<div class="strip bad" role="alert"><span>{escape(status.message)}</span></div>'
-    text = {"done": "Done. Redo any shot you like.", "stopped": "Stopped. Finished shots are kept."}[status.state]
-    return f'<div class="strip"><span>{text}</span></div>'
+    ahead = studio.ahead(job)
+    films = "1 film" if ahead == 1 else f"{ahead} films"
+    text = {
+        "held": "On hold.",
+        "interrupted": "The model's process ended; taking the film up again…",
+        "running": "Waking the model up…",
+        "queued": f"Waiting: {films} first." if ahead else "Waking the model up…",
+    }[job.state]
+    return f'<div class="strip"><span>{text}</span><progress></progress></div>'
 
 
 def unknown(words: tuple[str, ...]) -> str:

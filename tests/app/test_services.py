@@ -1,5 +1,6 @@
 """The studio's services on a tiny real backbone: nothing is lost, every refusal is one sentence."""
 
+import threading
 import time
 
 import pytest
@@ -9,20 +10,19 @@ from studio.film import load_take
 from studio.models import Options, ShotInfo
 from studio.services import Edit, Studio
 from studio.settings import Settings, read_settings
+from studio.store import StaleError
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 
 
 @pytest.fixture
 def studio(tmp_path, tiny_pocket):
-    return Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket)))
+    return Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket), executor="inline"))
 
 
-def wait(studio, *states):
-    until = time.monotonic() + 60
-    while studio.status.busy and time.monotonic() < until:
-        time.sleep(0.02)
-    assert studio.status.state in states, studio.status
+def make(studio, project_id):
+    studio.generate(project_id)
+    assert studio.job(project_id).state == "done", studio.job(project_id)
 
 
 def project(studio, shots=2, frames=5):
@@ -43,23 +43,20 @@ def test_a_story_becomes_exactly_the_asked_number_of_shots(studio):
 
 def test_a_film_is_made_kept_and_found_again_by_a_new_process(studio, tiny_pocket):
     asked = project(studio)
-    studio.generate(asked.id)
-    wait(studio, "done")
+    make(studio, asked.id)
     made = studio.project(asked.id)
     assert all(shot.take for shot in made.shots)
     assert studio.media(made.film).read_bytes()[4:8] == b"ftyp"
-    again = Studio(Settings(home=studio.settings.home, backbone=str(tiny_pocket)))
+    again = Studio(Settings(home=studio.settings.home, backbone=str(tiny_pocket), executor="inline"))
     assert again.open(None) == made
     assert again.open(made.id) == made
 
 
 def test_redo_makes_one_new_take_and_touches_nothing_else(studio):
     asked = project(studio)
-    studio.generate(asked.id)
-    wait(studio, "done")
+    make(studio, asked.id)
     before = studio.project(asked.id)
     studio.redo(asked.id, 1)
-    wait(studio, "done")
     after = studio.project(asked.id)
     assert after.shots[0].take == before.shots[0].take
     assert after.shots[1].take.id != before.shots[1].take.id
@@ -69,40 +66,63 @@ def test_redo_makes_one_new_take_and_touches_nothing_else(studio):
 
 def test_a_kept_take_comes_back_exactly(studio):
     asked = project(studio)
-    studio.generate(asked.id)
-    wait(studio, "done")
+    make(studio, asked.id)
     info = studio.project(asked.id).shots[0].take
-    take = load_take(studio.store, info)
+    take = load_take(studio.store.media, info)
     assert take.frames.shape == (5, 80, 128, 3)
     assert take.latents.dtype == torch.float32
     assert take.seed == info.seed
 
 
-def test_stop_ends_within_steps_and_the_next_job_runs(studio):
+def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
     asked = project(studio, frames=33)
-    studio.edit(asked.id, asked.prompt, [], {"method": "independent", "seed": 0, "steps": 200, "guidance": 1})
-    studio.generate(asked.id)
-    while studio.status.state == "loading":
+    studio.edit(asked.id, asked.prompt, [], {"method": "independent", "seed": 0, "steps": 60, "guidance": 1})
+    running = threading.Thread(target=studio.generate, args=(asked.id,))
+    running.start()
+    while not (studio.job(asked.id) and studio.job(asked.id).done):
         time.sleep(0.01)
-    with pytest.raises(ValueError, match="another film is being made"):
+    with pytest.raises(ValueError, match="this film is being made"):
         studio.generate(asked.id)
     with pytest.raises(ValueError, match="stop it before"):
         studio.split(asked.id, STORY, 3)
-    studio.stop()
-    wait(studio, "stopped")
-    assert not any(shot.take for shot in studio.project(asked.id).shots)
-    again = project(studio)
-    studio.generate(again.id)
-    wait(studio, "done")
+    studio.stop(asked.id, "after")
+    running.join(60)
+    stopped = studio.job(asked.id)
+    assert stopped.state == "cancelled"
+    assert [shot.state for shot in stopped.shots] == ["done", "waiting"]
+    first = studio.project(asked.id).shots[0].take
+    make(studio, asked.id)
+    assert studio.job(asked.id).id == stopped.id
+    assert studio.project(asked.id).shots[0].take == first
 
 
-def test_an_edit_that_began_before_a_take_came_in_does_not_lose_it(studio):
-    stale = project(studio)
-    studio.generate(stale.id)
-    wait(studio, "done")
-    made = studio.project(stale.id)
-    studio.store.save(stale.model_copy(update={"prompt": "[Character] Character 1: Bo."}))
-    after = studio.project(stale.id)
+def test_an_edit_of_an_older_board_is_refused_and_says_what_changed(studio):
+    seen = project(studio)
+    studio.edit(seen.id, "[Character] Character 1: Bo.", [], {}, revision=seen.revision)
+    with pytest.raises(StaleError, match="what all shots share changed in another window"):
+        studio.edit(seen.id, "[Character] Character 1: Al.", [], {}, revision=seen.revision)
+    assert "Bo" in studio.project(seen.id).prompt
+
+
+def test_every_edit_can_be_undone_and_redone_and_takes_come_back(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    before = studio.project(asked.id)
+    studio.split(asked.id, "A blue cat sleeps.", 3)
+    back = studio.undo(asked.id)
+    assert [shot.id for shot in back.shots] == [shot.id for shot in before.shots]
+    assert [shot.take for shot in back.shots] == [shot.take for shot in before.shots]
+    assert len(studio.redo_edit(asked.id).shots) == 3
+    with pytest.raises(ValueError, match="nothing to redo"):
+        studio.redo_edit(asked.id)
+
+
+def test_an_edit_after_a_film_was_made_loses_no_take(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    made = studio.project(asked.id)
+    studio.edit(asked.id, "[Character] Character 1: Bo.", [], {}, revision=asked.revision)
+    after = studio.project(asked.id)
     assert [s.take for s in after.shots] == [s.take for s in made.shots]
     assert (after.film, after.prompt) == (made.film, "[Character] Character 1: Bo.")
 
@@ -169,13 +189,13 @@ def test_strangers_projects_and_paths_are_refused(studio):
 
 
 def test_missing_weights_are_said_and_nothing_breaks(tmp_path):
-    studio = Studio(Settings(home=tmp_path, backbone=str(tmp_path / "none")))
+    studio = Studio(Settings(home=tmp_path, backbone=str(tmp_path / "none"), executor="inline"))
     asked = project(studio)
     with pytest.raises(ValueError, match="no such folder"):
         studio.unknown_words(asked)
-    studio.generate(asked.id)
-    wait(studio, "failed")
-    assert "no such folder" in studio.status.message
+    assert studio.generate(asked.id).state == "queued"
+    assert studio.job(asked.id).state == "failed"
+    assert "no such folder" in studio.job(asked.id).message
 
 
 def test_settings_come_from_the_environment_and_name_the_wrong_one(tmp_path):

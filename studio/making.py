@@ -1,0 +1,162 @@
+"""Makes what a job asks for. Whatever is finished is on disk before the next thing begins."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from studio import film
+from studio.models import Job, TakeInfo
+from studio.store import Store
+from studio.store.ledger import Lost
+
+if TYPE_CHECKING:
+    from engine import Backbone, CancelToken, Scene, Take
+
+BEAT = 1.0  # seconds between two signs of life
+log = logging.getLogger(__name__)
+
+
+class Maker:
+    """One job in the hands of one worker (``owner``)."""
+
+    def __init__(self, job: Job, store: Store, backbone: Backbone, owner: str, token: CancelToken) -> None:
+        self.job, self.store, self.backbone, self.owner, self.token = job, store, backbone, owner, token
+        self.ids = [shot.id for shot in job.task.shots]
+        self.leave = False  # the process is told to end: the job goes back to the queue
+
+    def run(self) -> None:
+        """Make the job and write how it ended; never raises."""
+        from engine import Cancelled
+
+        started = monotonic()
+        try:
+            with self._signs_of_life():
+                self._make()
+            state, message = "done", ""
+        except Lost:
+            return
+        except Cancelled:
+            state, message = ("interrupted", "") if self.leave else ("cancelled", "")
+        except (ValueError, OSError, sqlite3.Error, MemoryError) as error:
+            state, message = "failed", _sentence(error)
+        except Exception as error:
+            log.exception("a job failed")
+            state, message = "failed", _sentence(error)
+        self._finish(state, message, monotonic() - started)
+
+    def _finish(self, state: str, message: str, seconds: float) -> None:
+        for last in (False, True):
+            try:
+                self.store.ledger.finish(self.job.id, self.owner, state, message=message, seconds=seconds)
+            except Lost:
+                return
+            except sqlite3.Error:
+                if last:
+                    log.warning("the end of job %s could not be written; it will be taken up again", self.job.id)
+                self.store.make_room()
+            else:
+                return
+
+    def _make(self) -> None:
+        """Decode what was denoised before a crash, make the rest among it, then put the film together."""
+        import engine
+
+        made = {shot.shot: self._kept_take(shot.take) for shot in self.job.shots if shot.state == "done"}
+        for shot in self.job.shots:
+            if shot.state == "denoised":
+                self.token.check()
+                raw = film.load_raw(self.store.media, shot.latents)
+                made[shot.shot] = self._keep(shot.shot, engine.decode_take(raw, self.backbone))
+        if len(made) < len(self.job.task.make):
+            self._generate(self._scene(made))
+        project = self.store.projects.get(self.job.project)
+        takes = [shot.take for shot in project.shots if shot.take] if project else []
+        if takes:
+            self.store.projects.set_film(self.job.project, film.assemble(self.store.media, takes))
+
+    def _scene(self, made: dict[str, Take]) -> Scene:
+        """The task as a scene: what exists is given, what is neither wanted nor there is left out."""
+        import engine
+
+        task, shots = self.job.task, []
+        for shot in task.shots:
+            take = made.get(shot.id)
+            if take is None and shot.take is not None and shot.id not in task.make:
+                take = film.load_take(self.store.media, shot.take)
+            skipped = take is None and shot.id not in task.make
+            shots.append(engine.Shot(prompt=shot.prompt, frames=shot.frames, cut=shot.cut, take=take, skipped=skipped))
+        return engine.Scene(prompt=task.prompt, shots=tuple(shots))
+
+    def _generate(self, scene: Scene) -> None:
+        import engine
+
+        options, ledger, mine = self.job.task.options, self.store.ledger, (self.job.id, self.owner)
+        steps = options.steps or self.backbone.steps
+        rounds = 1 if options.method == "lct" else len(scene.to_make)
+        total, done = steps * rounds + len(scene.to_make), 0
+        ledger.progress(*mine, done, total)
+        settings = {"method": options.method, "seed": self.job.task.seed, "steps": steps, "guidance": options.guidance}
+        for event in engine.generate(scene, self.backbone, cancel=self.token, **settings):
+            match event:
+                case engine.Progress():
+                    done += 1
+                    ledger.progress(*mine, done, total)
+                case engine.Preview():
+                    ledger.look(*mine, self.ids[event.shot], film.jpeg(event.frames[0]))
+                case engine.Denoised():
+                    kept = {self.ids[k]: film.keep_raw(self.store.media, take) for k, take in event.takes.items()}
+                    ledger.denoised(*mine, kept)
+                case engine.ShotDone():
+                    self._keep(self.ids[event.shot], event.take)
+
+    def _keep(self, shot: str, take: Take) -> Take:
+        info = film.keep_take(self.store.media, take)
+        self.store.ledger.finish_shot(self.job.id, self.owner, shot, info, take.made_by)
+        if self.store.ledger.beat(self.job.id, self.owner) == "after":
+            self.token.cancel()
+        return take
+
+    def _kept_take(self, take_id: str) -> Take:
+        info: TakeInfo = self.store.projects.take(take_id)
+        return replace(film.load_take(self.store.media, info), made_by=self.store.projects.made_by(take_id))
+
+    @contextmanager
+    def _signs_of_life(self) -> Iterator[None]:
+        """Beat while a step takes long, and hear when the creator wants to stop."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT):
+                try:
+                    if self.store.ledger.beat(self.job.id, self.owner) == "now":
+                        self.token.cancel()
+                except Lost:
+                    self.token.cancel()
+                except sqlite3.Error:
+                    log.warning("no sign of life could be written for job %s", self.job.id)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def _sentence(error: Exception) -> str:
+    """What a creator reads when a job failed."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "There was not enough memory; make fewer shots at once, or shorter ones, and try again."
+    if isinstance(error, OSError | sqlite3.Error) and ("No space" in str(error) or "full" in str(error)):
+        return "The disk is full; free some space and press Make again: finished shots are kept."
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    return "Something went wrong while making the shots; the log has the details."

@@ -1,0 +1,38 @@
+"""All of a creator's work under one folder. Nothing outside this package knows SQL or paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from studio.store.database import Database
+from studio.store.ledger import Ledger
+from studio.store.media import Media
+from studio.store.projects import Projects, StaleError
+
+
+RESERVE = 512 * 1024  # bytes set aside, so that on a full disk the end of a job can still be written
+
+
+class Store:
+    """Projects and jobs in one database, pictures in a media folder beside it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self._reserve = home, home / "reserve"
+        self.media = Media(home / "media")
+        database = Database(home / "reelboard.sqlite")
+        self.projects, self.ledger = Projects(database), Ledger(database)
+        self._set_aside()
+
+    def make_room(self) -> None:
+        """Give the reserve back to a full disk; it is set aside again when the studio next starts."""
+        self._reserve.unlink(missing_ok=True)
+
+    def _set_aside(self) -> None:
+        if not self._reserve.exists():
+            try:
+                self._reserve.write_bytes(bytes(RESERVE))
+            except OSError:  # the disk is full already
+                self.make_room()
+
+
+__all__ = ["Ledger", "Media", "Projects", "StaleError", "Store"]

@@ -1,0 +1,228 @@
+"""The ledger of jobs: what is asked for, who works on it, and what is already safe. Pages only read it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import uuid
+from typing import Any
+
+from studio.models import Job, JobShot, TakeInfo, Task
+from studio.store.database import Database
+from studio.store.projects import write_take
+
+LEASE = 15.0  # seconds without a heartbeat after which a worker counts as dead
+TRIES = 3  # workers that may die at a job before it is given up
+WAITING = 20  # jobs that may stand in the queue
+OPEN = ("queued", "held", "interrupted", "running")
+_FIELDS = "id, project, task, state, place, stop, tries, done, total, work, seconds, message"
+
+
+class Lost(Exception):  # noqa: N818 - an outcome: the job has another owner or none
+    """This worker no longer owns the job; whatever it does now counts for nothing."""
+
+
+class Ledger:
+    """Every change is one transaction, so a crash at any moment leaves a state that a new worker can go on from.
+
+    States: queued, held (by the creator), running, interrupted (its worker died), done, failed, cancelled.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def submit(self, project_id: str, task: Task, *, work: float = 0.0) -> Job:
+        """Queue a job; ValueError when the queue is full."""
+        job_id = uuid.uuid4().hex
+        with self._database.transaction() as db:
+            waiting = db.execute(
+                "SELECT count(*) FROM job WHERE state IN ('queued', 'held', 'interrupted')"
+            ).fetchone()[0]
+            if waiting >= WAITING:
+                raise ValueError(f"the queue is full ({waiting} films wait); try again when one is done")
+            db.execute(
+                "INSERT INTO job (id, project, task, state, place, work) VALUES (?, ?, ?, 'queued',"
+                " (SELECT coalesce(max(place), 0) + 1 FROM job), ?)",
+                (job_id, project_id, task.model_dump_json(), work),
+            )
+            db.executemany("INSERT INTO job_shot (job, shot) VALUES (?, ?)", [(job_id, shot) for shot in task.make])
+        return self.get(job_id)
+
+    def get(self, job_id: str) -> Job | None:
+        with self._database.reading() as db:
+            row = db.execute(f"SELECT {_FIELDS} FROM job WHERE id = ?", (job_id,)).fetchone()
+            return _job(db, row) if row else None
+
+    def open_jobs(self) -> list[Job]:
+        """Jobs that are not over, in the order in which they will run."""
+        with self._database.reading() as db:
+            marks = ", ".join("?" * len(OPEN))
+            rows = db.execute(f"SELECT {_FIELDS} FROM job WHERE state IN ({marks}) ORDER BY place", OPEN)
+            return [_job(db, row) for row in rows.fetchall()]
+
+    def last(self, project_id: str) -> Job | None:
+        """The project's open job, or the one that ended last."""
+        with self._database.reading() as db:
+            row = db.execute(
+                f"SELECT {_FIELDS} FROM job WHERE project = ?"
+                " ORDER BY state IN ('queued', 'held', 'interrupted', 'running') DESC, made DESC, rowid DESC LIMIT 1",
+                (project_id,),
+            ).fetchone()
+            return _job(db, row) if row else None
+
+    def preview(self, job_id: str, shot: str) -> bytes | None:
+        """The newest look at an unfinished shot, as JPEG."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT preview FROM job_shot WHERE job = ? AND shot = ?", (job_id, shot)).fetchone()
+        return row["preview"] if row else None
+
+    def pace(self) -> float | None:
+        """Seconds for a unit of work, from the last finished jobs."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT seconds / work AS pace FROM job WHERE state = 'done' AND work > 0 AND tries = 1"
+                " ORDER BY made DESC LIMIT 9"
+            ).fetchall()
+        paces = sorted(row["pace"] for row in rows)
+        return paces[len(paces) // 2] if paces else None
+
+    # What a creator asks
+
+    def stop(self, job_id: str, how: str = "now") -> None:
+        """Stop "now" or "after" the shot being made; a job that waits is cancelled at once."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE job SET stop = ? WHERE id = ? AND state = 'running'", (how, job_id))
+            db.execute(
+                "UPDATE job SET state = 'cancelled' WHERE id = ? AND state IN ('queued', 'held', 'interrupted')",
+                (job_id,),
+            )
+
+    def hold(self, job_id: str, *, held: bool) -> None:
+        """Keep a waiting job from starting, or let it go."""
+        new, old = ("held", "queued") if held else ("queued", "held")
+        with self._database.transaction() as db:
+            db.execute("UPDATE job SET state = ? WHERE id = ? AND state = ?", (new, job_id, old))
+
+    def move(self, job_id: str, before: str | None) -> None:
+        """Put a waiting job before another one, or last."""
+        with self._database.transaction() as db:
+            places = [row["place"] for row in db.execute("SELECT place FROM job ORDER BY place")]
+            target = db.execute("SELECT place FROM job WHERE id = ?", (before,)).fetchone()
+            if target is None:
+                place = (places[-1] if places else 0) + 1
+            else:
+                earlier = [p for p in places if p < target["place"]]
+                place = (earlier[-1] + target["place"]) / 2 if earlier else target["place"] - 1
+            db.execute("UPDATE job SET place = ? WHERE id = ?", (place, job_id))
+
+    # What a worker does
+
+    def claim(self, owner: str) -> Job | None:
+        """The next job, now this worker's own; None when nothing waits."""
+        with self._database.transaction() as db:
+            row = db.execute(
+                "SELECT id FROM job WHERE state IN ('interrupted', 'queued') ORDER BY place LIMIT 1"
+            ).fetchone()
+            if row is None:
+                return None
+            db.execute(
+                "UPDATE job SET state = 'running', owner = ?, beat = ?, stop = '', message = '', tries = tries + 1"
+                " WHERE id = ?",
+                (owner, time.time(), row["id"]),
+            )
+        return self.get(row["id"])
+
+    def beat(self, job_id: str, owner: str) -> str:
+        """Say that this worker lives; returns "now" or "after" when it is asked to stop."""
+        with self._database.transaction() as db:
+            _own(db, job_id, owner, "beat = ?", time.time())
+            return db.execute("SELECT stop FROM job WHERE id = ?", (job_id,)).fetchone()["stop"]
+
+    def progress(self, job_id: str, owner: str, done: int, total: int) -> None:
+        with self._database.transaction() as db:
+            _own(db, job_id, owner, "done = ?, total = ?, beat = ?", done, total, time.time())
+
+    def look(self, job_id: str, owner: str, shot: str, jpeg: bytes) -> None:
+        """Keep a preview."""
+        with self._database.transaction() as db:
+            _own(db, job_id, owner, "beat = ?", time.time())
+            db.execute(
+                "UPDATE job_shot SET preview = ?, looks = looks + 1 WHERE job = ? AND shot = ?", (jpeg, job_id, shot)
+            )
+
+    def denoised(self, job_id: str, owner: str, latents: dict[str, str]) -> None:
+        """A round's latents are on disk (media names by shot): from here on only decoding is lost in a crash."""
+        with self._database.transaction() as db:
+            _own(db, job_id, owner, "beat = ?", time.time())
+            db.executemany(
+                "UPDATE job_shot SET state = 'denoised', latents = ? WHERE job = ? AND shot = ?",
+                [(name, job_id, shot) for shot, name in latents.items()],
+            )
+
+    def finish_shot(self, job_id: str, owner: str, shot: str, take: TakeInfo, made_by: dict[str, Any]) -> None:
+        """A take, and the fact that the job has it, in one transaction: never made twice, never lost."""
+        with self._database.transaction() as db:
+            _own(db, job_id, owner, "beat = ?", time.time())
+            write_take(db, shot, take, made_by)
+            db.execute(
+                "UPDATE job_shot SET state = 'done', take = ?, preview = NULL WHERE job = ? AND shot = ?",
+                (take.id, job_id, shot),
+            )
+
+    def finish(self, job_id: str, owner: str, state: str, *, message: str = "", seconds: float = 0.0) -> None:
+        """The job is over for this worker: done, failed, cancelled, or interrupted to be taken up again."""
+        with self._database.transaction() as db:
+            left = int(state == "interrupted")  # it was told to go, which is no death
+            change = "state = ?, message = ?, seconds = seconds + ?, tries = tries - ?, owner = ''"
+            _own(db, job_id, owner, change, state, message, seconds, left)
+            db.execute("UPDATE job_shot SET preview = NULL WHERE job = ?", (job_id,))
+
+    def retry(self, job_id: str) -> None:
+        """Take a failed or cancelled job up again where it stopped."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE job SET state = 'queued', tries = 0, message = '', stop = ''"
+                " WHERE id = ? AND state IN ('failed', 'cancelled')",
+                (job_id,),
+            )
+
+    def reconcile(self, *, lease: float = LEASE) -> list[str]:
+        """Find jobs whose worker died: they wait again, or fail after ``TRIES`` deaths; returns their ids.
+
+        lease: seconds without a sign of life; 0 when it is certain that no worker lives.
+        """
+        gone = time.time() - lease
+        with self._database.transaction() as db:
+            rows = db.execute("SELECT id, tries FROM job WHERE state = 'running' AND beat < ?", (gone,)).fetchall()
+            for row in rows:
+                given_up = row["tries"] >= TRIES
+                message = (
+                    f"The model's process ended {TRIES} times at this job; the log may say why." if given_up else ""
+                )
+                db.execute(
+                    "UPDATE job SET state = ?, owner = '', message = ? WHERE id = ?",
+                    ("failed" if given_up else "interrupted", message, row["id"]),
+                )
+        return [row["id"] for row in rows]
+
+
+def _own(db: sqlite3.Connection, job_id: str, owner: str, change: str, *values: object) -> None:
+    """Change a job that this worker owns, or raise ``Lost``."""
+    done = db.execute(
+        f"UPDATE job SET {change} WHERE id = ? AND owner = ? AND state = 'running'",
+        (*values, job_id, owner),
+    )
+    if done.rowcount != 1:
+        raise Lost
+
+
+def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
+    shots = db.execute(
+        "SELECT shot, state, latents, take, looks FROM job_shot WHERE job = ? ORDER BY rowid", (row["id"],)
+    )
+    return Job(
+        **{name: row[name] for name in _FIELDS.split(", ") if name != "task"},
+        task=Task.model_validate(json.loads(row["task"])),
+        shots=tuple(JobShot(**dict(shot) | {"take": shot["take"] or ""}) for shot in shots),
+    )

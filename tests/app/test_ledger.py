@@ -1,0 +1,180 @@
+"""The ledger under many hands: no job is claimed twice or lost, whoever dies and whenever."""
+
+import multiprocessing
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from studio.models import Options, Task, TaskShot
+from studio.store import Store
+from studio.store import ledger as ledgers
+from studio.store.database import MIGRATIONS
+from studio.store.ledger import Lost
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def task(shots=2):
+    listed = tuple(TaskShot(id=f"s{k}", prompt="A fox.", frames=5, cut=True) for k in range(shots))
+    return Task(prompt="", shots=listed, make=tuple(s.id for s in listed), options=Options(), seed=0)
+
+
+def submit(store, count=1):
+    project = store.projects.create()
+    return [store.ledger.submit(project.id, task()) for _ in range(count)]
+
+
+def test_jobs_come_in_order_and_can_be_held_moved_and_cancelled(store):
+    first, second, third = submit(store, 3)
+    store.ledger.hold(first.id, held=True)
+    store.ledger.move(third.id, before=second.id)
+    assert [job.id for job in store.ledger.open_jobs()] == [first.id, third.id, second.id]
+    store.ledger.stop(second.id)
+    assert store.ledger.get(second.id).state == "cancelled"
+    assert store.ledger.claim("a").id == third.id
+    assert store.ledger.claim("a") is None
+    store.ledger.hold(first.id, held=False)
+    assert store.ledger.claim("a").id == first.id
+
+
+def test_the_queue_is_bounded(store):
+    submit(store, ledgers.WAITING)
+    with pytest.raises(ValueError, match=f"the queue is full \\({ledgers.WAITING} films wait\\)"):
+        submit(store)
+
+
+def test_a_worker_that_lost_its_job_can_change_nothing(store, monkeypatch):
+    (job,) = submit(store)
+    store.ledger.claim("old")
+    monkeypatch.setattr(ledgers, "LEASE", 0.0)
+    assert store.ledger.reconcile(lease=0) == [job.id]
+    assert store.ledger.get(job.id).state == "interrupted"
+    store.ledger.claim("new")
+    for call in (
+        lambda: store.ledger.beat(job.id, "old"),
+        lambda: store.ledger.progress(job.id, "old", 1, 2),
+        lambda: store.ledger.denoised(job.id, "old", {"s0": "x"}),
+        lambda: store.ledger.finish(job.id, "old", "done"),
+    ):
+        with pytest.raises(Lost):
+            call()
+    assert store.ledger.get(job.id).shots[0].state == "waiting"
+    assert store.ledger.beat(job.id, "new") == ""
+
+
+def test_a_job_that_kills_its_workers_is_given_up(store):
+    (job,) = submit(store)
+    for _ in range(ledgers.TRIES):
+        assert store.ledger.claim("w").id == job.id
+        store.ledger.reconcile(lease=0)
+    assert store.ledger.get(job.id).state == "failed"
+    assert store.ledger.claim("w") is None
+    store.ledger.retry(job.id)
+    assert store.ledger.claim("w").id == job.id
+
+
+def test_a_live_worker_keeps_its_job(store):
+    (job,) = submit(store)
+    store.ledger.claim("w")
+    assert store.ledger.reconcile() == []
+    assert store.ledger.get(job.id).state == "running"
+
+
+def test_the_pace_is_learned_from_finished_jobs(store):
+    project = store.projects.create()
+    for seconds in (10.0, 12.0, 11.0):
+        store.ledger.submit(project.id, task(), work=100.0)
+        job = store.ledger.claim("w")
+        store.ledger.finish(job.id, "w", "done", seconds=seconds)
+    assert store.ledger.pace() == pytest.approx(0.11)
+
+
+def claim_all(home, name, out):
+    store, mine = Store(Path(home)), []
+    while (job := store.ledger.claim(name)) is not None:
+        mine.append(job.id)
+        store.ledger.finish(job.id, name, "done")
+    out.put(mine)
+
+
+def test_eight_processes_claim_four_hundred_jobs_each_once(store, monkeypatch):
+    monkeypatch.setattr(ledgers, "WAITING", 400)
+    jobs = submit(store, 400)
+    context = multiprocessing.get_context("spawn")
+    out = context.Queue()
+    workers = [context.Process(target=claim_all, args=(str(store.home), f"w{k}", out)) for k in range(8)]
+    for worker in workers:
+        worker.start()
+    claimed = [job for _ in workers for job in out.get(timeout=120)]
+    for worker in workers:
+        worker.join()
+    assert sorted(claimed) == sorted(job.id for job in jobs)
+
+
+def edit_many(home, project_id, mark, out):
+    projects, refused = Store(Path(home)).projects, 0
+    done = 0
+    while done < 100:
+        seen = projects.get(project_id)
+        try:
+            projects.save(seen.model_copy(update={"story": f"{seen.story}{mark}"}))
+            done += 1
+        except ValueError:
+            refused += 1
+    out.put(refused)
+
+
+def test_two_writers_lose_no_update(store):
+    project = store.projects.create()
+    context = multiprocessing.get_context("spawn")
+    out = context.Queue()
+    writers = [context.Process(target=edit_many, args=(str(store.home), project.id, mark, out)) for mark in "ab"]
+    for writer in writers:
+        writer.start()
+    for _ in writers:
+        out.get(timeout=120)
+    story = store.projects.get(project.id).story
+    assert (story.count("a"), story.count("b")) == (100, 100)
+
+
+def test_an_old_database_is_brought_up_to_date_after_a_copy(tmp_path):
+    path = tmp_path / "reelboard.sqlite"
+    with sqlite3.connect(path) as db:
+        db.executescript(MIGRATIONS[0])
+        db.execute("INSERT INTO project VALUES ('p', 'Once.', '', '{}', '', 3, '2026-01-01')")
+    db.close()
+    store = Store(tmp_path)
+    assert store.projects.get("p").story == "Once."
+    assert store.projects.get("p").revision == 0
+    with sqlite3.connect(f"{path}.v0") as old:
+        assert old.execute("SELECT story FROM project").fetchone() == ("Once.",)
+        assert old.execute("PRAGMA user_version").fetchone() == (0,)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(ValueError, match="written by a newer Reelboard"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "/etc/passwd", "a/b", "c:x", "x\0y", ".hidden"])
+def test_media_names_from_outside_stay_inside(store, name):
+    with pytest.raises(ValueError, match="plain file name"):
+        store.media.path(name)
+
+
+def test_a_link_in_the_media_folder_is_refused(store, tmp_path):
+    (store.media.folder / "link").symlink_to("/etc/passwd")
+    with pytest.raises(ValueError, match="plain file name"):
+        store.media.path("link")
+
+
+def test_a_kept_file_is_whole_or_not_there(store):
+    name = store.media.keep(b"film", ".mp4")
+    assert store.media.path(name).read_bytes() == b"film"
+    assert store.media.keep(b"film", ".mp4") == name
+    assert [path.name for path in store.media.folder.iterdir()] == [name]
+    assert time.time() - store.media.path(name).stat().st_mtime < 60
