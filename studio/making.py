@@ -29,6 +29,8 @@ class Maker:
     def __init__(self, job: Job, store: Store, backbone: Backbone, owner: str, token: CancelToken) -> None:
         self.job, self.store, self.backbone, self.owner, self.token = job, store, backbone, owner, token
         self.ids = [shot.id for shot in job.task.shots]
+        self.takes = {shot.id: shot.take.id for shot in job.task.shots if shot.take and shot.id not in job.task.make}
+        self.takes |= {shot.shot: shot.take for shot in job.shots if shot.state == "done"}
         self.leave = False  # the process is told to end: the job goes back to the queue
 
     def run(self) -> None:
@@ -117,7 +119,13 @@ class Maker:
                     self._keep(self.ids[event.shot], event.take)
 
     def _keep(self, shot: str, take: Take) -> Take:
-        info = film.keep_take(self.store.media, take)
+        context = take.made_by["context"]
+        saw = {}
+        for entry in context:
+            other = self.ids[entry["shot"]]
+            saw[other] = self.job.id if entry["noise"] is None else self.takes[other]
+        info = film.keep_take(self.store.media, take).model_copy(update={"job": self.job.id, "saw": saw})
+        self.takes[shot] = info.id
         self.store.ledger.finish_shot(self.job.id, self.owner, shot, info, take.made_by)
         if self.store.ledger.beat(self.job.id, self.owner) == "after":
             self.token.cancel()

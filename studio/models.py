@@ -23,6 +23,8 @@ class TakeInfo(_Value):
     video: str
     poster: str
     latents: str
+    job: str = ""
+    saw: dict[str, str] = Field(default_factory=dict)  # shot id -> take id, or the job that made both together
 
 
 class ShotInfo(_Value):
@@ -33,6 +35,7 @@ class ShotInfo(_Value):
     frames: int = 17
     cut: bool = True
     take: TakeInfo | None = None
+    stale: tuple[str, ...] = ()  # why the take is no longer what the board asks for
 
     @field_validator("frames")
     @classmethod

@@ -18,6 +18,7 @@ from studio.models import Job, Options, Project, ShotInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import choose_splitter
 from studio.store import Store
+from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 MAX_STORY = 20_000  # characters
@@ -154,6 +155,23 @@ class Studio:
         """Let the worker go; what it was making waits for the next start."""
         self.executor.close()
 
+    def rerun(self, take_id: str) -> Job:
+        """Make a take again exactly as it was made: the same bytes on the same processor."""
+        job = self.store.ledger.get(self.store.projects.take(take_id).job)
+        if job is None:
+            raise ValueError("this take came from another studio; its record says how it was made, not what it saw")
+        again = self.store.ledger.submit(job.project, job.task, work=job.work)
+        self.executor.wake()
+        return again
+
+    def save_zip(self, project_id: str) -> bytes:
+        """The project with all its takes as one file."""
+        return pack(self.store.projects.archive(project_id), self.store.media)
+
+    def open_zip(self, content: bytes) -> Project:
+        """A project file as a new project."""
+        return self.store.projects.restore(unpack(content, self.store.media))
+
     def unknown_words(self, project: Project) -> tuple[str, ...]:
         """Words of the prompts that the model cannot know; ValueError when there is no model."""
         texts = (project.prompt, *(shot.prompt for shot in project.shots))
@@ -170,7 +188,7 @@ class Studio:
         last = self.job(project.id)
         if last is not None and last.busy:
             raise ValueError("this film is being made; stop it or wait until it is done")
-        shots = tuple(TaskShot(**shot.model_dump()) for shot in project.shots)
+        shots = tuple(TaskShot(**shot.model_dump(exclude={"stale"})) for shot in project.shots)
         task = Task(prompt=project.prompt, shots=shots, make=tuple(make), options=project.options, seed=seed)
         if last is not None and last.state in ("failed", "cancelled") and _same(last.task, task):
             self.store.ledger.retry(last.id)

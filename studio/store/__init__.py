@@ -9,7 +9,6 @@ from studio.store.ledger import Ledger
 from studio.store.media import Media
 from studio.store.projects import Projects, StaleError
 
-
 RESERVE = 512 * 1024  # bytes set aside, so that on a full disk the end of a job can still be written
 
 

@@ -40,6 +40,10 @@ MIGRATIONS = (
         latents TEXT NOT NULL DEFAULT '', take TEXT REFERENCES take, preview BLOB, looks INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (job, shot));
     """,
+    """
+    ALTER TABLE take ADD COLUMN job TEXT NOT NULL DEFAULT '';
+    ALTER TABLE take ADD COLUMN saw TEXT NOT NULL DEFAULT '{}';
+    """,
 )
 
 

@@ -17,7 +17,7 @@ class Media:
 
     def keep(self, content: bytes, suffix: str) -> str:
         """Store a file and return its name; it appears whole or not at all, and stays after a power cut."""
-        name = hashlib.sha256(content).hexdigest()[:32] + suffix
+        name = self.name(content, suffix)
         target = self.folder / name
         if not target.exists():
             handle, fresh = tempfile.mkstemp(dir=self.folder, suffix=".part")
@@ -31,6 +31,11 @@ class Media:
             finally:
                 Path(fresh).unlink(missing_ok=True)
         return name
+
+    @staticmethod
+    def name(content: bytes, suffix: str) -> str:
+        """The name that a content has."""
+        return hashlib.sha256(content).hexdigest()[:32] + suffix
 
     def path(self, name: str) -> Path:
         """The file of a name; ValueError for anything that is not a plain name in this folder."""

@@ -8,11 +8,13 @@ import uuid
 from typing import Any
 
 from studio.models import Options, Project, ShotInfo, TakeInfo
+from studio.staleness import stale
+from studio.store.archive import Archive, ArchivedTake
 from studio.store.database import Database
 
 KEPT_EDITS = 200  # of a project, for undo
 TOUCH = "version = version + 1, touched = strftime('%Y-%m-%d %H:%M:%f', 'now')"
-TAKE = "take.id AS take, seed, video, poster, latents"
+TAKE = "take.id AS take, seed, video, poster, latents, job, saw"
 
 
 class StaleError(ValueError):
@@ -104,6 +106,35 @@ class Projects:
             raise ValueError(f"take is {take_id[:40]!r}; there is no such take")
         return json.loads(row["made_by"])
 
+    def archive(self, project_id: str) -> Archive:
+        """A project with all takes of its shots."""
+        project = self.get(project_id)
+        if project is None:
+            raise ValueError("this project is no longer here; reload the page")
+        takes = [(shot.id, take) for shot in project.shots for take in self.takes(shot.id)]
+        kept = (ArchivedTake(shot=shot, take=take, made_by=self.made_by(take.id)) for shot, take in takes)
+        return Archive(project=project, takes=tuple(kept))
+
+    def restore(self, archive: Archive) -> Project:
+        """An archive as a new project beside all others; its shots, takes and jobs get names of their own."""
+        project = self.create()
+        renamed = {shot.id: uuid.uuid4().hex for shot in archive.project.shots}
+        takes = {entry.take.id: uuid.uuid4().hex for entry in archive.takes}
+        shots = [shot.model_copy(update={"id": renamed[shot.id], "take": None}) for shot in archive.project.shots]
+        filled = archive.project.model_copy(update={"id": project.id, "shots": tuple(shots)})
+        with self._database.transaction() as db:
+            _write(db, filled)
+            for entry in archive.takes:
+                if entry.shot in renamed:
+                    saw = {renamed.get(s, s): takes.get(t, t) for s, t in entry.take.saw.items()}
+                    take = entry.take.model_copy(update={"id": takes[entry.take.id], "saw": saw})
+                    write_take(db, renamed[entry.shot], take, entry.made_by)
+            for shot in archive.project.shots:
+                if shot.take is not None and shot.take.id in takes:
+                    db.execute("UPDATE shot SET take = ? WHERE id = ?", (takes[shot.take.id], renamed[shot.id]))
+            db.execute("UPDATE project SET film = ? WHERE id = ?", (archive.project.film, project.id))
+        return self.get(project.id)
+
     def set_film(self, project_id: str, film: str) -> None:
         with self._database.transaction() as db:
             db.execute(f"UPDATE project SET film = ?, {TOUCH} WHERE id = ?", (film, project_id))
@@ -130,9 +161,11 @@ class Projects:
 
 def write_take(db: sqlite3.Connection, shot_id: str, take: TakeInfo, made_by: dict[str, Any]) -> None:
     """Inside a transaction: record a take and choose it for its shot, if the shot is still there."""
+    row = take.model_dump() | {"shot": shot_id, "saw": json.dumps(take.saw), "made_by": json.dumps(made_by)}
     db.execute(
-        "INSERT INTO take (id, shot, seed, video, poster, latents, made_by) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (take.id, shot_id, take.seed, take.video, take.poster, take.latents, json.dumps(made_by)),
+        "INSERT INTO take (id, shot, seed, video, poster, latents, job, saw, made_by)"
+        " VALUES (:id, :shot, :seed, :video, :poster, :latents, :job, :saw, :made_by)",
+        row,
     )
     db.execute("UPDATE shot SET take = ? WHERE id = ?", (take.id, shot_id))
     _touch(db, shot_id)
@@ -147,14 +180,19 @@ def _read(db: sqlite3.Connection, project_id: str) -> Project | None:
     if row is None:
         return None
     shots = db.execute(
-        f"SELECT shot.id, prompt, frames, cut, {TAKE} FROM shot"
+        f"SELECT shot.id, prompt, frames, cut, made_by, {TAKE} FROM shot"
         " LEFT JOIN take ON take.id = shot.take WHERE project = ? ORDER BY place",
         (project_id,),
-    )
+    ).fetchall()
+    infos = [_shot(shot) for shot in shots]
+    made_by = [json.loads(shot["made_by"] or "{}") for shot in shots]
     return Project(
         **{name: row[name] for name in ("id", "name", "story", "prompt", "film", "version", "revision")},
         options=Options.model_validate_json(row["options"]),
-        shots=tuple(_shot(shot) for shot in shots),
+        shots=tuple(
+            info.model_copy(update={"stale": stale(info, words, row["prompt"], infos)})
+            for info, words in zip(infos, made_by, strict=True)
+        ),
     )
 
 
@@ -192,7 +230,7 @@ def _remember(db: sqlite3.Connection, project: Project) -> None:
 
 def _state(project: Project) -> dict[str, Any]:
     """What an edit can change."""
-    shots = [shot.model_dump(exclude={"take"}) for shot in project.shots]
+    shots = [shot.model_dump(exclude={"take", "stale"}) for shot in project.shots]
     return project.model_dump(include={"name", "story", "prompt", "options"}) | {"shots": shots}
 
 
@@ -204,9 +242,13 @@ def _difference(edit: Project, kept: Project) -> str:
     known = {shot.id: shot for shot in edit.shots}
     for number, shot in enumerate(kept.shots, start=1):
         mine = known.get(shot.id)
-        if mine is None or mine.model_dump(exclude={"take"}) != shot.model_dump(exclude={"take"}):
+        if mine is None or _typed(mine) != _typed(shot):
             return f"shot {number}"
     return "the shot list" if len(edit.shots) != len(kept.shots) else "the project"
+
+
+def _typed(shot: ShotInfo) -> dict[str, Any]:
+    return shot.model_dump(exclude={"take", "stale"})
 
 
 def _shot(row: sqlite3.Row) -> ShotInfo:
@@ -215,4 +257,5 @@ def _shot(row: sqlite3.Row) -> ShotInfo:
 
 
 def _take(row: sqlite3.Row) -> TakeInfo:
-    return TakeInfo(id=row["take"], **{name: row[name] for name in ("seed", "video", "poster", "latents")})
+    plain = {name: row[name] for name in ("seed", "video", "poster", "latents", "job")}
+    return TakeInfo(id=row["take"], saw=json.loads(row["saw"]), **plain)

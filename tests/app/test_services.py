@@ -1,7 +1,9 @@
 """The studio's services on a tiny real backbone: nothing is lost, every refusal is one sentence."""
 
+import io
 import threading
 import time
+import zipfile
 
 import pytest
 import torch
@@ -79,7 +81,8 @@ def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
     studio.edit(asked.id, asked.prompt, [], {"method": "independent", "seed": 0, "steps": 60, "guidance": 1})
     running = threading.Thread(target=studio.generate, args=(asked.id,))
     running.start()
-    while not (studio.job(asked.id) and studio.job(asked.id).done):
+    until = time.monotonic() + 60
+    while not (studio.job(asked.id) and studio.job(asked.id).done) and time.monotonic() < until:
         time.sleep(0.01)
     with pytest.raises(ValueError, match="this film is being made"):
         studio.generate(asked.id)
@@ -216,3 +219,79 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_a_public_page_gives_every_visitor_a_project_of_their_own(tmp_path, tiny_pocket):
     studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), public=True))
     assert studio.open(None).id != studio.open(None).id
+
+
+def test_what_a_take_depended_on_makes_it_stale_with_the_reason(studio):
+    asked = project(studio, shots=3)
+    make(studio, asked.id)
+    assert [shot.stale for shot in studio.project(asked.id).shots] == [(), (), ()]
+    studio.redo(asked.id, 1)
+    redone = studio.project(asked.id)
+    assert [shot.stale for shot in redone.shots] == [("shot 2 has another take",), (), ("shot 2 has another take",)]
+    edits = [Edit(prompt=s.prompt + " It sings.", frames=9, cut=s.cut) for s in redone.shots[:1]]
+    edited = studio.edit(asked.id, redone.prompt, edits, {})
+    assert edited.shots[0].stale[:2] == ("its words changed", "its length changed")
+    assert edited.shots[1].stale == ()
+    shared = studio.edit(asked.id, "[Character] Character 1: Bo.", [], {})
+    assert all("what all shots share changed" in shot.stale for shot in shared.shots)
+
+
+def test_a_take_made_again_is_the_same_to_the_byte(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    before = studio.project(asked.id).shots[1].take
+    studio.redo(asked.id, 0)
+    studio.rerun(before.id)
+    after = studio.project(asked.id).shots[1].take
+    assert after.id != before.id
+    assert (after.video, after.latents) == (before.video, before.latents)
+
+
+def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
+    asked = project(studio)
+    make(studio, asked.id)
+    studio.redo(asked.id, 0)
+    content = studio.save_zip(asked.id)
+    other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline"))
+    opened = other.open_zip(content)
+    was = studio.project(asked.id)
+    assert [s.prompt for s in opened.shots] == [s.prompt for s in was.shots]
+    assert [s.stale for s in opened.shots] == [s.stale for s in was.shots]
+    assert [s.take.video for s in opened.shots] == [s.take.video for s in was.shots]
+    assert other.media(opened.film).exists()
+    assert len(other.store.projects.takes(opened.shots[0].id)) == 2
+    twice = other.open_zip(content)
+    assert twice.id != opened.id
+
+
+def changed(content, **files):
+    """A zip with members replaced."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            new.writestr(info.filename, files.get(info.filename, old.read(info)))
+    return out.getvalue()
+
+
+def test_zips_that_are_not_ours_are_refused_and_leave_nothing(studio, tmp_path, tiny_pocket):
+    asked = project(studio)
+    make(studio, asked.id)
+    content = studio.save_zip(asked.id)
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        board = file.read("project.json").decode()
+        picture = next(name for name in file.namelist() if name.endswith(".jpg"))
+    other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline"))
+    film = studio.project(asked.id).film
+    bad = {
+        "no project file": b"not a zip",
+        "missing in the project file": changed(content, **{"project.json": board.replace(film, "0" * 32 + ".mp4")}),
+        "is missing": changed(content, **{"project.json": board.replace(film, "../../../etc/passwd")}),
+        "is damaged or not what its name says": changed(content, **{picture: b"other bytes"}),
+        "is wrong": changed(content, **{"project.json": "{}"}),
+        "unpacks to more than": changed(content, **{"project.json": bytes(300_000_000)}),
+    }
+    for sentence, data in bad.items():
+        with pytest.raises(ValueError, match=sentence):
+            other.open_zip(data)
+    assert list(other.store.media.folder.iterdir()) == []
+    assert other.store.projects.latest() is None
