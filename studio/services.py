@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine import MAX_SHOTS, unknown_words, vocabulary
+from studio import film
 from studio.executors import EXECUTORS
-from studio.models import Job, Options, Project, ShotInfo, Task, TaskShot
+from studio.models import Job, Options, Project, ShotInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import choose_splitter
 from studio.store import Store
@@ -142,6 +143,19 @@ class Studio:
         if not 0 <= index < len(project.shots):
             raise ValueError(f"shot is {index + 1}; the project has {len(project.shots)}")
         return self._submit(project, [project.shots[index].id], uuid.uuid4().int % 1_000_000)
+
+    def takes(self, project: Project, index: int) -> list[TakeInfo]:
+        """All takes of a shot, oldest first."""
+        return self.store.projects.takes(project.shots[index].id)
+
+    def choose(self, project_id: str, index: int, take_id: str) -> Project:
+        """Make another take of a shot the one that counts, and put the film together anew."""
+        project = self.project(project_id)
+        self._not_running(project)
+        self.store.projects.choose(project.shots[index].id, take_id)
+        takes = [shot.take for shot in self.project(project_id).shots if shot.take]
+        self.store.projects.set_film(project_id, film.assemble(self.store.media, takes))
+        return self.project(project_id)
 
     def stop(self, project_id: str, how: str = "now") -> None:
         """Stop the project's job "now", or "after" the shot that is being made."""

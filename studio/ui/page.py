@@ -15,7 +15,11 @@ from studio.ui import pieces
 
 ASSETS = Path(__file__).parents[2] / "assets"
 LENGTHS = [(f"{n / 8:.1f} s", n) for n in (1, 5, 9, 13, 17, 25, LONGEST)]
-METHODS = [("Together: shots share one context", "lct"), ("Independent: each shot alone", "independent")]
+METHODS = [
+    ("Together: all shots in one context", "lct"),
+    ("One after the other: each remembers those before", "lct-ar"),
+    ("Independent: each shot alone", "independent"),
+]
 POLL = 0.6  # seconds between two looks at the worker
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -29,6 +33,7 @@ class Card:
     prompt: gr.Textbox
     frames: gr.Dropdown
     cut: gr.Checkbox
+    take: gr.Dropdown
     redo: gr.Button
 
 
@@ -42,7 +47,10 @@ class Widgets:
     split: gr.Button
     make: gr.Button
     stop: gr.Button
+    after: gr.Button
     new: gr.Button
+    undo: gr.Button
+    again: gr.Button
     strip: gr.HTML
     note: gr.HTML
     cards: list[Card]
@@ -58,8 +66,8 @@ class Widgets:
     @property
     def live(self) -> list[Any]:
         """What changes while a film is made, in the order of ``Actions.look``."""
-        pictures = [w for card in self.cards for w in (card.picture, card.redo)]
-        return [self.film, self.strip, self.stop, self.make, *pictures]
+        pictures = [w for card in self.cards for w in (card.picture, card.take, card.redo)]
+        return [self.film, self.strip, self.stop, self.after, self.make, *pictures]
 
     @property
     def project(self) -> list[Any]:
@@ -90,7 +98,11 @@ def _layout(studio: Studio) -> Widgets:
             found["split"] = gr.Button("Split into shots", elem_id="split")
             found["make"] = gr.Button("Make the film", variant="primary", elem_id="make")
             found["stop"] = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
-            found["new"] = gr.Button("New project", size="sm", elem_classes="quiet")
+            found["after"] = gr.Button("Stop after this shot", size="sm", visible=False)
+            with gr.Row(elem_classes="tools"):
+                found["undo"] = gr.Button("Undo", size="sm", min_width=60)
+                found["again"] = gr.Button("Redo", size="sm", min_width=60)
+                found["new"] = gr.Button("New project", size="sm", min_width=90)
     found["strip"], found["note"] = gr.HTML(elem_id="strip"), gr.HTML(elem_id="note")
     with gr.Row(elem_classes="board"):
         found["cards"] = [_card(i) for i in range(MAX_SHOTS)]
@@ -123,8 +135,9 @@ def _card(index: int) -> Card:
         with gr.Row(elem_classes="tools"):
             frames = gr.Dropdown(LENGTHS, value=17, label="Length", min_width=90, scale=1)
             cut = gr.Checkbox(True, label="Cut", min_width=60, scale=1, interactive=index > 0)
+        take = gr.Dropdown([], label="Take", visible=False)
         redo = gr.Button("Redo this shot", size="sm", visible=False)
-    return Card(column, picture, prompt, frames, cut, redo)
+    return Card(column, picture, prompt, frames, cut, take, redo)
 
 
 class Actions:
@@ -164,6 +177,19 @@ class Actions:
 
         return run
 
+    def choose(self, index: int) -> Callable[[str, str], None]:
+        def run(identity: str, take: str) -> None:
+            if take:
+                self.studio.choose(identity, index, take)
+
+        return run
+
+    def undo(self, identity: str) -> list[Any]:
+        return self._opened(self.studio.undo(identity))
+
+    def again(self, identity: str) -> list[Any]:
+        return self._opened(self.studio.redo_edit(identity))
+
     def words(self, identity: str) -> str:
         """The note on words that the model does not know, or on why there is no model."""
         try:
@@ -199,12 +225,20 @@ class Actions:
         job = self.studio.job(project.id)
         busy = job is not None and job.busy
         found = [pieces.film_path(self.studio, project), pieces.progress(self.studio, job)]
-        found += [gr.Button(visible=busy), gr.Button(visible=not busy)]
+        found += [gr.Button(visible=busy), gr.Button(visible=busy), gr.Button(visible=not busy)]
         for i in range(MAX_SHOTS):
             there = i < len(project.shots)
             ready = there and project.shots[i].take is not None and not busy
-            found += [pieces.picture(self.studio, project, job, i) if there else "", gr.Button(visible=ready)]
+            picture = pieces.picture(self.studio, project, job, i) if there else ""
+            found += [picture, self._takes(project, i) if ready else gr.Dropdown(visible=False)]
+            found += [gr.Button(visible=ready)]
         return found
+
+    def _takes(self, project: Project, index: int) -> gr.Dropdown:
+        """The takes of a shot to choose from, once there are two."""
+        takes = self.studio.takes(project, index)
+        named = [(f"Take {n} of {len(takes)}", take.id) for n, take in enumerate(takes, start=1)]
+        return gr.Dropdown(named, value=project.shots[index].take.id, visible=len(takes) > 1)
 
 
 def _filled(project: Project, index: int) -> list[Any]:
@@ -233,8 +267,12 @@ def _wire(studio: Studio, page: gr.Blocks, widgets: Widgets) -> None:
     widgets.make.click(_said(act.make), form, revision, **QUIET)
     for index, card in enumerate(widgets.cards):
         card.redo.click(_said(act.redo(index)), form, revision, **QUIET)
+        card.take.input(_said(act.choose(index)), [identity, card.take], None, **QUIET)
         card.prompt.blur(_said(act.save), form, revision, **QUIET).success(*check, **QUIET)
     widgets.stop.click(studio.stop, identity, None, **QUIET)
+    widgets.after.click(lambda identity: studio.stop(identity, "after"), identity, None, **QUIET)
+    widgets.undo.click(_said(act.undo), identity, opened, **QUIET)
+    widgets.again.click(_said(act.again), identity, opened, **QUIET)
     widgets.new.click(_said(act.new), None, opened, **QUIET)
 
     def look(project: str, before: str) -> list[Any]:

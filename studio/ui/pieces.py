@@ -6,7 +6,7 @@ import base64
 from html import escape
 from urllib.parse import quote
 
-from studio.models import Job, Project
+from studio.models import Job, Project, ShotInfo
 from studio.services import Studio
 
 HEADER = """<header class="bar"><div class="brand"><img src="{logo}" alt=""><h1>Reelboard</h1></div>
@@ -32,9 +32,18 @@ def picture(studio: Studio, project: Project, job: Job | None, index: int) -> st
         video, poster = (_url(studio, name) for name in (shot.take.video, shot.take.poster))
         return (
             f'<figure class="frame"><video src="{video}" poster="{poster}" muted loop autoplay playsinline '
-            f'aria-label="Shot {index + 1}"></video>{label}</figure>'
+            f'aria-label="Shot {index + 1}"></video>{label}{_stale(shot)}</figure>'
         )
     return f'<figure class="frame empty">{label}<em>not made yet</em></figure>'
+
+
+def _stale(shot: ShotInfo) -> str:
+    """A mark on a take that is no longer what the board asks for, with the reason."""
+    if not shot.stale:
+        return ""
+    more = f" (+{len(shot.stale) - 1})" if len(shot.stale) > 1 else ""
+    told = escape("; ".join(shot.stale))
+    return f'<figcaption class="stale" title="{told}">{escape(shot.stale[0])}{more}</figcaption>'
 
 
 ENDED = {

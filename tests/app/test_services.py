@@ -295,3 +295,18 @@ def test_zips_that_are_not_ours_are_refused_and_leave_nothing(studio, tmp_path, 
             other.open_zip(data)
     assert list(other.store.media.folder.iterdir()) == []
     assert other.store.projects.latest() is None
+
+
+def test_an_earlier_take_can_be_chosen_again_and_the_film_follows(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    before = studio.project(asked.id)
+    studio.redo(asked.id, 1)
+    first, second = studio.takes(studio.project(asked.id), 1)
+    assert studio.project(asked.id).shots[1].take == second
+    back = studio.choose(asked.id, 1, first.id)
+    assert back.shots[1].take == first
+    assert back.shots[0].stale == ()
+    assert studio.media(back.film).read_bytes() == studio.media(before.film).read_bytes()
+    with pytest.raises(ValueError, match="this shot has no such take"):
+        studio.choose(asked.id, 0, second.id)
