@@ -100,8 +100,8 @@ def _layout(studio: Studio) -> Widgets:
             found["stop"] = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
             found["after"] = gr.Button("Stop after this shot", size="sm", visible=False)
             with gr.Row(elem_classes="tools"):
-                found["undo"] = gr.Button("Undo", size="sm", min_width=60)
-                found["again"] = gr.Button("Redo", size="sm", min_width=60)
+                found["undo"] = gr.Button("Undo edit", size="sm", min_width=80)
+                found["again"] = gr.Button("Redo edit", size="sm", min_width=80)
                 found["new"] = gr.Button("New project", size="sm", min_width=90)
     found["strip"], found["note"] = gr.HTML(elem_id="strip"), gr.HTML(elem_id="note")
     with gr.Row(elem_classes="board"):
