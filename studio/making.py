@@ -89,8 +89,8 @@ class Maker:
 
         task, shots = self.job.task, []
         for shot in task.shots:
-            take = made.get(shot.id)
-            if take is None and shot.take is not None and shot.id not in task.make:
+            take, wanted = made.get(shot.id), task.see is None or shot.id in task.see
+            if take is None and shot.take is not None and shot.id not in task.make and wanted:
                 take = film.load_take(self.store.media, shot.take)
             skipped = take is None and shot.id not in task.make
             shots.append(engine.Shot(prompt=shot.prompt, frames=shot.frames, cut=shot.cut, take=take, skipped=skipped))

@@ -82,6 +82,7 @@ class Task(_Value):
     prompt: str
     shots: tuple[TaskShot, ...]
     make: tuple[str, ...]  # shot ids
+    see: tuple[str, ...] | None = None  # shots that are context; None: all that have a take
     options: Options
     seed: int
 

@@ -137,12 +137,17 @@ class Studio:
             raise ValueError("there are no shots yet; write a story and split it first")
         return self._submit(project, [shot.id for shot in project.shots], project.options.seed)
 
-    def redo(self, project_id: str, index: int) -> Job:
-        """A new take of one shot, with a new seed, among the takes of the others."""
+    def redo(self, project_id: str, index: int, *, see: Sequence[int] | None = None) -> Job:
+        """A new take of one shot, with a new seed, looking at the takes of the others, or only at those in ``see``."""
         project = self.project(project_id)
-        if not 0 <= index < len(project.shots):
-            raise ValueError(f"shot is {index + 1}; the project has {len(project.shots)}")
-        return self._submit(project, [project.shots[index].id], uuid.uuid4().int % 1_000_000)
+        for number in (index, *(see or ())):
+            if not 0 <= number < len(project.shots):
+                raise ValueError(f"shot is {number + 1}; the project has {len(project.shots)}")
+        for number in see or ():
+            if project.shots[number].take is None:
+                raise ValueError(f"shot {number + 1} has no take yet, so there is nothing to look at; make it first")
+        seen = None if see is None else tuple(project.shots[number].id for number in see)
+        return self._submit(project, [project.shots[index].id], uuid.uuid4().int % 1_000_000, see=seen)
 
     def takes(self, project: Project, index: int) -> list[TakeInfo]:
         """All takes of a shot, oldest first."""
@@ -197,13 +202,13 @@ class Studio:
     def media(self, name: str) -> Path:
         return self.store.media.path(name)
 
-    def _submit(self, project: Project, make: Sequence[str], seed: int) -> Job:
+    def _submit(self, project: Project, make: Sequence[str], seed: int, *, see: tuple[str, ...] | None = None) -> Job:
         """Queue a job, or go on with the project's last one when it broke off at the very same task."""
         last = self.job(project.id)
         if last is not None and last.busy:
             raise ValueError("this film is being made; stop it or wait until it is done")
         shots = tuple(TaskShot(**shot.model_dump(exclude={"stale"})) for shot in project.shots)
-        task = Task(prompt=project.prompt, shots=shots, make=tuple(make), options=project.options, seed=seed)
+        task = Task(prompt=project.prompt, shots=shots, make=tuple(make), see=see, options=project.options, seed=seed)
         if last is not None and last.state in ("failed", "cancelled") and _same(last.task, task):
             self.store.ledger.retry(last.id)
             job = self.store.ledger.get(last.id)

@@ -12,6 +12,7 @@ import gradio as gr
 from studio.models import LONGEST, Project
 from studio.services import MAX_SHOTS, Edit, Studio
 from studio.ui import pieces
+from studio.ui.api import add_api
 
 ASSETS = Path(__file__).parents[2] / "assets"
 LENGTHS = [(f"{n / 8:.1f} s", n) for n in (1, 5, 9, 13, 17, 25, LONGEST)]
@@ -82,6 +83,7 @@ def build(studio: Studio) -> gr.Blocks:
     with gr.Blocks(title="Reelboard", fill_width=True, analytics_enabled=False) as page:
         gr.HTML(pieces.header(str(ASSETS / "logo.svg")))
         _wire(studio, page, _layout(studio))
+        add_api(studio)
     return page
 
 

@@ -1,0 +1,82 @@
+"""A program makes a whole film through the named endpoints, on a real server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory, tiny_pocket):
+    from gradio_client import Client
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    settings = {"REELBOARD_PORT": str(port), "REELBOARD_HOME": str(home), "REELBOARD_BACKBONE": str(tiny_pocket)}
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(address)
+            break
+        except OSError:
+            time.sleep(0.2)
+    yield Client(address, verbose=False)
+    process.terminate()
+    process.wait(30)
+
+
+def wait(client, project):
+    until = time.monotonic() + 120
+    while (state := client.predict(project, api_name="/watch")["state"]) in ("queued", "running"):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return state
+
+
+def test_a_film_from_a_story_and_one_shot_redone_with_two_picked_shots(client):
+    project = client.predict(api_name="/create_project")["id"]
+    board = client.predict(project, "A red fox walks on the beach. She jumps. She waves.", 4, api_name="/split")
+    assert len(board["shots"]) == 4
+    for number, shot in enumerate(board["shots"], start=1):
+        client.predict(project, number, shot["prompt"], 5, shot["cut"], api_name="/edit_shot")
+    client.predict(project, "lct", 3, 2, 1, api_name="/set_options")
+    client.predict(project, api_name="/generate")
+    assert wait(client, project) == "done"
+    before = client.predict(project, api_name="/project")
+    client.predict(project, 3, [1, 4], api_name="/redo")
+    assert wait(client, project) == "done"
+    after = client.predict(project, api_name="/project")
+    assert set(after["shots"][2]["take"]["saw"]) == {before["shots"][0]["id"], before["shots"][3]["id"]}
+    assert after["shots"][1]["take"] == before["shots"][1]["take"]
+    film = client.predict(project, api_name="/film")
+    with urllib.request.urlopen(client.src.rstrip("/") + film) as answer:  # noqa: S310 - our own server
+        assert answer.read()[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (("nobody", "/project"), "no longer here"),
+        (("{project}", 1, "/redo"), "shot is 1; the project has 0"),
+        (("{project}", "", 4, "/split"), "story is empty"),
+        (("{project}", "/film"), "no film yet"),
+    ],
+)
+def test_refusals_are_one_sentence(client, call, sentence):
+    from gradio_client.exceptions import AppError
+
+    project = client.predict(api_name="/create_project")["id"]
+    *inputs, name = call
+    filled = [project if value == "{project}" else value for value in inputs]
+    with pytest.raises(AppError, match=sentence):
+        client.predict(*filled, api_name=name)
