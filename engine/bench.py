@@ -1,4 +1,4 @@
-"""Speed on this machine: ``python -m engine.bench [--backbone NAME] [--rounds N]``; a table, the last line JSON."""
+"""Speed on this machine: ``python -m engine.bench [speed|lct] [--backbone NAME]``; a table, the last line JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
 
 import engine
 from engine.backbones.base import Backbone
+from engine.methods import METHODS
+from engine.runtime import PeakMemory
 
 PROMPT = "[Character] Character 1: a red fox with a crown. [Environment] On the beach at sunset."
 SHOT = "Medium shot. Character 1 walks to the right. The camera pans right."
@@ -19,29 +25,88 @@ SHOT = "Medium shot. Character 1 walks to the right. The camera pans right."
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.bench", description=__doc__)
+    parser.add_argument("table", nargs="?", default="speed", choices=["speed", "lct"])
     parser.add_argument("--backbone", default="pocket")
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of each; the median is printed")
     asked = parser.parse_args()
-    rows = {f"import {name}, beyond torch": _import(name, asked.rounds) for name in ("engine", "studio")}
+    (speed if asked.table == "speed" else lct)(asked.backbone, asked.rounds)
+
+
+def speed(name: str, rounds: int) -> None:
+    """Seconds to import, to load, to a first preview and to a film."""
+    rows = {f"import {part}, beyond torch": _import(part, rounds) for part in ("engine", "studio")}
     started = time.perf_counter()
-    backbone = engine.load(asked.backbone)
+    backbone = engine.load(name)
     rows["load the model"] = time.perf_counter() - started
     for shots in (1, 4, 9):
-        _film(backbone, shots, "lct")
-        films = [_film(backbone, shots, "lct") for _ in range(asked.rounds)]
+        _film(backbone, shots)
+        films = [_film(backbone, shots) for _ in range(rounds)]
         rows[f"{shots} shots: first preview"] = statistics.median(first for first, _ in films)
         rows[f"{shots} shots: film"] = statistics.median(whole for _, whole in films)
-    for name, seconds in rows.items():
-        sys.stdout.write(f"{name:32} {seconds:8.2f} s\n")
-    facts = {"backbone": backbone.name, "reason": backbone.runtime.reason, "steps": backbone.steps}
-    sys.stdout.write(json.dumps(facts | {name: round(value, 3) for name, value in rows.items()}) + "\n")
+    for label, seconds in rows.items():
+        sys.stdout.write(f"{label:32} {seconds:8.2f} s\n")
+    _last_line(backbone, {label: round(value, 3) for label, value in rows.items()})
 
 
-def _film(backbone: Backbone, shots: int, method: str) -> tuple[float, float]:
-    """Seconds to the first preview and to the last frame, with the default settings."""
+def lct(name: str, rounds: int) -> None:
+    """Time and peak memory of LCT's orders, as ratios to independent shots in the same run; and our own overhead."""
+    backbone = engine.load(name)
+    table = {}
+    methods = [m for m in METHODS if m != "independent" and _has(backbone, m)]
+    for shots in (1, 2, 4, 6, 9):
+        runs = {
+            m: partial(_film, backbone, shots, method=m, steps=4, previews=False) for m in ("independent", *methods)
+        }
+        seconds, peaks = {}, {}
+        for method, run in runs.items():
+            run()
+            with PeakMemory(backbone.runtime.device) as memory:
+                seconds[method] = _median(lambda run=run: run()[1], rounds)
+            peaks[method] = max(memory.bytes, 1)
+        table[shots] = {m: (seconds[m] / seconds["independent"], peaks[m] / peaks["independent"]) for m in methods}
+        ratios = "".join(f"  {m} {t:5.2f} ({p:4.2f})" for m, (t, p) in table[shots].items())
+        sys.stdout.write(f"{shots} shots, time (memory) to independent shots:{ratios}\n")
+    over = overhead(backbone, rounds)
+    sys.stdout.write(f"engine to a bare loop of forward passes on the same tokens: {over:.3f}\n")
+    facts = {f"{n} shots": {m: [round(v, 3) for v in pair] for m, pair in row.items()} for n, row in table.items()}
+    _last_line(backbone, facts | {"overhead": round(over, 3)})
+
+
+def overhead(backbone: Backbone, rounds: int, *, shots: int = 4, steps: int = 10) -> float:
+    """Time of the whole generator, without decoding, to that of its forward passes alone."""
+    calls: list[tuple[Any, ...]] = []
+    real, decode = backbone.predict, backbone.decode
+    empty = decode(torch.zeros(1, *backbone.shape(17, 80, 128).latent))
+    backbone.predict = lambda *inputs: calls.append(inputs) or real(*inputs)
+    backbone.decode = lambda _: empty
+    _film(backbone, shots, steps=steps, previews=False)
+    backbone.predict = real
+    whole = _median(lambda: _film(backbone, shots, steps=steps, previews=False)[1], rounds)
+    bare = _median(lambda: _time(lambda: [real(*inputs) for inputs in calls]), rounds)
+    backbone.decode = decode
+    return whole / bare
+
+
+def _has(backbone: Backbone, method: str) -> bool:
+    """Whether the backbone has the weights that a method needs."""
+    try:
+        if tuning := METHODS[method].tuning:
+            backbone.tuned(tuning)
+    except ValueError:
+        return False
+    return True
+
+
+def _last_line(backbone: Backbone, facts: dict[str, Any]) -> None:
+    about = {"backbone": backbone.name, "reason": backbone.runtime.reason, "steps": backbone.steps}
+    sys.stdout.write(json.dumps(about | facts) + "\n")
+
+
+def _film(backbone: Backbone, shots: int, **settings: Any) -> tuple[float, float]:
+    """Seconds to the first preview and to the last frame."""
     scene = engine.Scene(prompt=PROMPT, shots=(engine.Shot(prompt=SHOT),) * shots)
     started, first = time.perf_counter(), 0.0
-    for event in engine.generate(scene, backbone, method=method):
+    for event in engine.generate(scene, backbone, **settings):
         if isinstance(event, engine.Preview) and not first:
             first = time.perf_counter() - started
     return first, time.perf_counter() - started
@@ -51,6 +116,12 @@ def _import(name: str, rounds: int) -> float:
     """Seconds that importing a package adds to importing torch, each in a process of its own."""
     code = f"import time, torch; a = time.perf_counter(); import {name}; print(time.perf_counter() - a)"
     return _median(lambda: float(subprocess.check_output([sys.executable, "-c", code], text=True)), rounds)  # noqa: S603
+
+
+def _time(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
 
 
 def _median(measure: Callable[[], float], rounds: int) -> float:

@@ -35,6 +35,11 @@ def choose_runtime(device: str | None = None) -> Runtime:
     return Runtime(device=chosen, dtype=torch.float32, reason="this processor has no bfloat16 instructions")
 
 
+def on_gpu() -> bool:
+    """Whether work runs on a GPU unless told otherwise."""
+    return choose_runtime().device.type == "cuda"
+
+
 def keep_memory() -> None:
     """Have the C library keep freed memory, for a process that trains: on Linux CPUs steps are 1.3 to 6 times faster.
 

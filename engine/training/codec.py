@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d, cross_entropy
 
 from engine.backbones.pocket_codec import PocketCodec
+from engine.runtime import on_gpu
+from engine.training.ahead import Ahead
 from engine.training.record import write_record
 from engine.world.draw import render
 from engine.world.grammar import sample_scene, scene_rng
@@ -61,6 +63,7 @@ class CodecRecipe:
         self, *, clips: int = 6_000, batch: int = 10, seed: int = 0, split: str = "train", shipped: Path | None = None
     ) -> None:
         self.batch, self.seed, self.decoder_only = batch, seed, shipped is not None
+        self.draws = Ahead(self._draw, helped=on_gpu())
         codec = PocketCodec.from_pretrained(shipped, torch_dtype=torch.float32) if shipped else PocketCodec()
         self.model = Reader(codec)
         for name, weight in codec.named_parameters():
@@ -68,7 +71,7 @@ class CodecRecipe:
         self.frames, self.maps = clip_pool(clips, split)
 
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
-        pixels, parts, actor = (x.to(device) for x in self._draw(step))
+        pixels, parts, actor = (x.to(device) for x in self.draws(step))
         codec = self.model.codec
         latents = codec.encode_raw(pixels)
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(device)

@@ -24,7 +24,9 @@ from engine.backbones.pocket_transformer import PocketTransformer
 from engine.context import Rule, causal, joint, lay_out
 from engine.methods import Picture, Texts
 from engine.methods.lct import scene_blocks, shot_blocks
+from engine.runtime import on_gpu
 from engine.samplers import add_noise
+from engine.training.ahead import Ahead
 from engine.training.pool import Pool, only, window
 from engine.training.record import write_record
 from engine.training.supervision import Truth, TruthHead, owners
@@ -164,7 +166,7 @@ class Drawer:
         shots = rng.choice((2, 3, 4, 4, 5, 6, 9)) if kind == "scene" else 1
         long = kind == "single" and rng.random() < 0.1
         counts = [1 if kind == "still" else 9 if long else self._length(rng) for _ in range(shots)]
-        rows = max(1, min(96, self.tokens // sum(40 * count + 30 for count in counts)))
+        rows = max(1, min(512, self.tokens // sum(40 * count + 30 for count in counts)))
         picks = [rng.choice(self.runs[shots, long]) for _ in range(rows)]
         return self.batch(picks, counts, has_scene=shots > 1 or rng.random() < 0.4, rng=rng)
 
@@ -236,11 +238,12 @@ class DiffusionRecipe:
         self.model = Learner(PocketTransformer(), text_encoder)
         if start:
             self.model.load_state_dict(start, strict=False)
-        self.drawer, self.seed = Drawer(Pool(pool), self.tokenizer, mix, tokens=tokens), seed
+        drawer = Drawer(Pool(pool), self.tokenizer, mix, tokens=tokens)
+        self.batches = Ahead(lambda step: drawer.draw(random.Random(f"{seed}/{step}")), helped=on_gpu())
         speed_up()
 
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
-        batch = self.drawer.draw(random.Random(f"{self.seed}/{step}")).to(device)
+        batch = self.batches(step).to(device)
         loss, parts = self.model(batch)
         return loss, parts, len(batch.levels) * len(batch.latents)
 

@@ -96,7 +96,7 @@ def encode_scene(scene: SceneSpec, codec: PocketCodec, device: torch.device) -> 
     """Latents [t, C, h, w] and maps [t, 2, H/4, W/4] of every shot."""
     runtime = choose_runtime(device.type)
     for shot in range(len(scene.shots)):
-        clip = render(scene, shot, device=device)
+        clip = render(scene, shot)  # many small operations: a processor core is quicker than a GPU
         pixels = clip.frames.to(device).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         with runtime.autocast():
             latents = codec.encode(pixels)[0].transpose(0, 1)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.runtime import on_gpu
 from engine.training.trainer import Plan, Recipe
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def codec(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The pocket codec, encoder and decoder."""
     from engine.training.codec import CodecRecipe
 
-    recipe = CodecRecipe(clips=64 if debug else 6_000)
+    recipe = CodecRecipe(clips=64 if debug else 6_000, batch=_crops())
     return recipe, Plan(steps=20 if debug else 8_000, muon=0.0025, adam=1e-3, decay=0.9)
 
 
@@ -26,7 +27,7 @@ def decoder(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The shipped codec's decoder alone: sharper pictures, the same latents."""
     from engine.training.codec import CodecRecipe
 
-    recipe = CodecRecipe(clips=64 if debug else 8_000, shipped=Path("assets/pocket/codec"))
+    recipe = CodecRecipe(clips=64 if debug else 8_000, batch=_crops(), shipped=Path("assets/pocket/codec"))
     return recipe, Plan(steps=20 if debug else 8_000, muon=0.0015, adam=6e-4, decay=0.9)
 
 
@@ -34,7 +35,7 @@ def single(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The pocket transformer and text encoder on single shots and stills."""
     from engine.training.diffusion import SINGLE_STAGE, DiffusionRecipe
 
-    recipe = DiffusionRecipe(pool=runs / "pool", mix=SINGLE_STAGE, tokens=800 if debug else 4_500)
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=SINGLE_STAGE, tokens=_tokens(debug=debug))
     return recipe, Plan(steps=20 if debug else 20_000, muon=0.003, adam=1.5e-3, decay=0.05, average=0.995)
 
 
@@ -51,7 +52,7 @@ def scene(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     from engine.training.diffusion import SCENE_STAGE, DiffusionRecipe
 
     start = _averaged(runs, "single")
-    recipe = DiffusionRecipe(pool=runs / "pool", mix=SCENE_STAGE, start=start, tokens=800 if debug else 4_500)
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=SCENE_STAGE, start=start, tokens=_tokens(debug=debug))
     return recipe, Plan(steps=20 if debug else 20_000, muon=0.002, adam=1.2e-3, decay=0.6, average=0.995)
 
 
@@ -60,7 +61,7 @@ def causal(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     from engine.training.diffusion import CAUSAL_STAGE, DiffusionRecipe
 
     start = _averaged(runs, "scene")
-    recipe = DiffusionRecipe(pool=runs / "pool", mix=CAUSAL_STAGE, start=start, tokens=800 if debug else 4_500)
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=CAUSAL_STAGE, start=start, tokens=_tokens(debug=debug))
     recipe.model.tune_causal(rank=32)
     return recipe, Plan(steps=20 if debug else 1_500, adam=1e-3, decay=0.6, average=0.995)
 
@@ -71,6 +72,15 @@ def judge(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
 
     recipe = JudgeRecipe(clips=24 if debug else 8_000, codec=Path("assets/pocket/codec"), batch=4 if debug else 16)
     return recipe, Plan(steps=20 if debug else 6_000, muon=0.003, adam=1.5e-3, warmup=50, decay=0.5)
+
+
+def _tokens(*, debug: bool) -> int:
+    """Tokens in a step: many small steps on a CPU, large ones on a GPU, which is idle otherwise."""
+    return 800 if debug else 60_000 if on_gpu() else 4_500
+
+
+def _crops() -> int:
+    return 64 if on_gpu() else 10
 
 
 def _averaged(runs: Path, recipe: str) -> dict[str, Tensor]:

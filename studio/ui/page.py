@@ -35,6 +35,7 @@ class Card:
     frames: gr.Dropdown
     cut: gr.Checkbox
     take: gr.Dropdown
+    sees: gr.Dropdown
     redo: gr.Button
 
 
@@ -67,7 +68,7 @@ class Widgets:
     @property
     def live(self) -> list[Any]:
         """What changes while a film is made, in the order of ``Actions.look``."""
-        pictures = [w for card in self.cards for w in (card.picture, card.take, card.redo)]
+        pictures = [w for card in self.cards for w in (card.picture, card.take, card.sees, card.redo)]
         return [self.film, self.strip, self.stop, self.after, self.make, *pictures]
 
     @property
@@ -138,8 +139,9 @@ def _card(index: int) -> Card:
             frames = gr.Dropdown(LENGTHS, value=17, label="Length", min_width=90, scale=1)
             cut = gr.Checkbox(True, label="Cut", min_width=60, scale=1, interactive=index > 0)
         take = gr.Dropdown([], label="Take", visible=False)
+        sees = gr.Dropdown([], multiselect=True, label="Remembers", visible=False, elem_classes="sees")
         redo = gr.Button("Redo this shot", size="sm", visible=False)
-    return Card(column, picture, prompt, frames, cut, take, redo)
+    return Card(column, picture, prompt, frames, cut, take, sees, redo)
 
 
 class Actions:
@@ -172,9 +174,9 @@ class Actions:
         return revision
 
     def redo(self, index: int) -> Callable[..., int]:
-        def run(identity: str, *form: Any) -> int:
+        def run(identity: str, sees: list[int], *form: Any) -> int:
             revision = self.save(identity, *form)
-            self.studio.redo(identity, index)
+            self.studio.redo(identity, index, see=sees)
             return revision
 
         return run
@@ -233,7 +235,7 @@ class Actions:
             ready = there and project.shots[i].take is not None and not busy
             picture = pieces.picture(self.studio, project, job, i) if there else ""
             found += [picture, self._takes(project, i) if ready else gr.Dropdown(visible=False)]
-            found += [gr.Button(visible=ready)]
+            found += [_sees(project, i, visible=ready), gr.Button(visible=ready)]
         return found
 
     def _takes(self, project: Project, index: int) -> gr.Dropdown:
@@ -241,6 +243,12 @@ class Actions:
         takes = self.studio.takes(project, index)
         named = [(f"Take {n} of {len(takes)}", take.id) for n, take in enumerate(takes, start=1)]
         return gr.Dropdown(named, value=project.shots[index].take.id, visible=len(takes) > 1)
+
+
+def _sees(project: Project, index: int, *, visible: bool) -> gr.Dropdown:
+    """The other shots that a new take of this one may look at; all of them until the creator picks."""
+    others = [(f"Shot {k + 1}", k) for k, shot in enumerate(project.shots) if shot.take and k != index]
+    return gr.Dropdown(others, value=[k for _, k in others], visible=visible and bool(others))
 
 
 def _filled(project: Project, index: int) -> list[Any]:
@@ -268,7 +276,7 @@ def _wire(studio: Studio, page: gr.Blocks, widgets: Widgets) -> None:
         picked.success(_said(act.split), told, opened, **QUIET).success(*check, **QUIET)
     widgets.make.click(_said(act.make), form, revision, **QUIET)
     for index, card in enumerate(widgets.cards):
-        card.redo.click(_said(act.redo(index)), form, revision, **QUIET)
+        card.redo.click(_said(act.redo(index)), [form[0], card.sees, *form[1:]], revision, **QUIET)
         card.take.input(_said(act.choose(index)), [identity, card.take], None, **QUIET)
         card.prompt.blur(_said(act.save), form, revision, **QUIET).success(*check, **QUIET)
     widgets.stop.click(studio.stop, identity, None, **QUIET)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from engine.training import checkpoint
+from engine.training.ahead import Ahead
 from engine.training.trainer import Plan, Trainer
 
 
@@ -68,3 +69,15 @@ def test_shards_are_small_and_come_back_whole(tmp_path):
     assert max(file.stat().st_size for file in files) < 16 * 1024**2
     found, _ = checkpoint.load(tmp_path / "c")
     assert all(torch.equal(found[k], tensors[k]) for k in tensors)
+
+
+def test_batches_drawn_ahead_are_the_same_batches():
+    draws = []
+
+    def draw(step):
+        draws.append(step)
+        return torch.randn(3, generator=torch.Generator().manual_seed(step))
+
+    plain, helped = Ahead(draw, helped=False), Ahead(draw, helped=True)
+    assert all(torch.equal(plain(step), helped(step)) for step in (5, 6, 7, 20))
+    assert max(draws) > 20
