@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from engine.backbones import pocket_transformer
 from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer, pad_ids
 from engine.backbones.pocket_transformer import PocketTransformer
-from engine.context import Rule, causal, joint, lay_out
+from engine.context import Placement, Rule, causal, diagonal, joint, lay_out
 from engine.methods import Picture, Texts
 from engine.methods.lct import scene_blocks, shot_blocks
 from engine.runtime import on_gpu
@@ -100,6 +100,7 @@ class Learner(nn.Module):
         self.head = TruthHead(transformer.config.width)
         self.truth_weight, self.actor_weight = TRUTH_WEIGHT, ACTOR_WEIGHT
         self.rule: Rule = joint
+        self.place: Placement = diagonal
 
     def tune_causal(self, rank: int) -> None:
         """Go on as a low-rank adapter under the causal rule; all else stays as it is (LCT section 3.3)."""
@@ -116,7 +117,7 @@ class Learner(nn.Module):
             level = batch.levels[:, s]
             shown = Picture(latents=add_noise(latents, noise, level.view(-1, 1, 1, 1, 1)), level=level)
             blocks += shot_blocks(s, texts, shown, patch=self.transformer.config.patch)
-        layout = lay_out(blocks, rule=self.rule)
+        layout = lay_out(blocks, rule=self.rule, place=self.place)
         velocities, seen = self.transformer(blocks, layout, peek=PEEK)
         spans = [rows for block, rows in zip(blocks, layout.spans, strict=True) if block.kind == "noisy"]
         flows, readings, hits = [], [], {}
@@ -148,10 +149,15 @@ class Learner(nn.Module):
 
 
 class Drawer:
-    """Draws batches from a pool; every draw is a pure function of its random state."""
+    """Draws batches from a pool; every draw is a pure function of its random state.
 
-    def __init__(self, pool: Pool, tokenizer: Tokenizer, mix: Mix, *, tokens: int = TOKENS_A_STEP) -> None:
-        self.pool, self.tokenizer, self.mix, self.tokens = pool, tokenizer, mix, tokens
+    one_level: all shots of a scene share their noise level (an ablation of LCT section 3.2).
+    """
+
+    def __init__(
+        self, pool: Pool, tokenizer: Tokenizer, mix: Mix, *, tokens: int = TOKENS_A_STEP, one_level: bool = False
+    ) -> None:
+        self.pool, self.tokenizer, self.mix, self.tokens, self.one_level = pool, tokenizer, mix, tokens, one_level
         self.runs: dict[tuple[int, bool], list[tuple[int, int]]] = defaultdict(list)  # by shots and whether long
         for i, (entry, scene) in enumerate(zip(pool.entries, pool.scenes, strict=True)):
             for first in (k for k, shot in enumerate(scene.shots) if shot.cut):
@@ -185,6 +191,8 @@ class Drawer:
         latents = [torch.stack([latent for latent, _ in column]) for column in clips]
         draw = torch.Generator().manual_seed(rng.getrandbits(63))
         levels, given = _levels(len(picks), len(counts), draw)
+        if self.one_level:
+            levels, given = levels[:, :1].expand_as(levels).contiguous(), torch.zeros_like(given)
         return Batch(
             latents=latents,
             noise=[torch.randn(x.shape, generator=draw) for x in latents],
@@ -232,13 +240,14 @@ class DiffusionRecipe:
         start: dict[str, Tensor] | None = None,
         seed: int = 0,
         tokens: int = TOKENS_A_STEP,
+        one_level: bool = False,
     ) -> None:
         self.tokenizer = build_tokenizer(vocabulary())
         text_encoder = PocketTextEncoder(vocabulary=self.tokenizer.get_vocab_size())
         self.model = Learner(PocketTransformer(), text_encoder)
         if start:
             self.model.load_state_dict(start, strict=False)
-        drawer = Drawer(Pool(pool), self.tokenizer, mix, tokens=tokens)
+        drawer = Drawer(Pool(pool), self.tokenizer, mix, tokens=tokens, one_level=one_level)
         self.batches = Ahead(lambda step: drawer.draw(random.Random(f"{seed}/{step}")), helped=on_gpu())
         speed_up()
 

@@ -47,12 +47,23 @@ def ablation(runs: Path, *, truth: bool, weight: bool, debug: bool) -> tuple[Rec
     return recipe, replace(plan, decay=0.5)
 
 
-def scene(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
-    """LCT: scenes of 2 to 9 shots together with single shots, from the averaged weights of ``single``."""
+def scene(runs: Path, *, debug: bool, shared_places: bool = False, one_level: bool = False) -> tuple[Recipe, Plan]:
+    """LCT: scenes of 2 to 9 shots together with single shots, from the averaged weights of ``single``.
+
+    shared_places, one_level: the paper's choices taken back, for the ablation.
+    """
+    from engine.context import shared
     from engine.training.diffusion import SCENE_STAGE, DiffusionRecipe
 
-    start = _averaged(runs, "single")
-    recipe = DiffusionRecipe(pool=runs / "pool", mix=SCENE_STAGE, start=start, tokens=_tokens(debug=debug))
+    recipe = DiffusionRecipe(
+        pool=runs / "pool",
+        mix=SCENE_STAGE,
+        start=_averaged(runs, "single"),
+        tokens=_tokens(debug=debug),
+        one_level=one_level,
+    )
+    if shared_places:
+        recipe.model.place = shared
     return recipe, Plan(steps=20 if debug else 20_000, muon=0.002, adam=1.2e-3, decay=0.6, average=0.995)
 
 
@@ -103,5 +114,7 @@ RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {
     "ablation-neither": partial(ablation, truth=False, weight=False),
     "ablation-truth": partial(ablation, truth=True, weight=False),
     "ablation-weight": partial(ablation, truth=False, weight=True),
+    "ablation-shared-places": partial(scene, shared_places=True),
+    "ablation-one-level": partial(scene, one_level=True),
     "ablation-both": partial(ablation, truth=True, weight=True),
 }
