@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from engine import MAX_SHOTS, unknown_words, vocabulary
 from studio import film
 from studio.executors import EXECUTORS
+from studio.exports import EXPORTS, export
 from studio.models import Job, Options, Project, ShotInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import choose_splitter
@@ -40,6 +42,9 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store(writable_home(settings))
+        self.exports = self.store.home / "exports"
+        shutil.rmtree(self.exports, ignore_errors=True)  # they can be written again at any time
+        self.exports.mkdir()
         self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
         self._splitter = choose_splitter(settings)
 
@@ -183,6 +188,12 @@ class Studio:
         self.executor.wake()
         return again
 
+    def export(self, project_id: str, name: str) -> Path:
+        """The film or its board in one of the forms of ``EXPORTS``, as a file of its own."""
+        folder = self.exports / uuid.uuid4().hex
+        folder.mkdir()
+        return export(self.store, self.project(project_id), name, folder)
+
     def save_zip(self, project_id: str) -> bytes:
         """The project with all its takes as one file."""
         return pack(self.store.projects.archive(project_id), self.store.media)
@@ -247,4 +258,4 @@ def _checked(kind: type[T], **values: Any) -> T:
         raise ValueError(f"{name} is {str(first['input'])[:60]!r}; {first['msg'].lower()}") from None
 
 
-__all__ = ["MAX_SHOTS", "Edit", "Studio"]
+__all__ = ["EXPORTS", "MAX_SHOTS", "Edit", "Studio"]

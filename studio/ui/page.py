@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.models import LONGEST, Project
-from studio.services import MAX_SHOTS, Edit, Studio
+from studio.services import EXPORTS, MAX_SHOTS, Edit, Studio
 from studio.ui import pieces
 from studio.ui.api import add_api
 
@@ -58,10 +58,14 @@ class Widgets:
     cards: list[Card]
     film: gr.Video
     prompt: gr.Textbox
+    form: gr.Dropdown
+    export: gr.Button
+    file: gr.File
+    open: gr.UploadButton
     options: list[Any]  # method, seed, steps, guidance
 
     @property
-    def form(self) -> list[Any]:
+    def edits(self) -> list[Any]:
         """What a creator can edit, in the order of ``Actions.save``."""
         return [self.prompt, *self.options, *(w for card in self.cards for w in (card.prompt, card.frames, card.cut))]
 
@@ -80,7 +84,7 @@ class Widgets:
 
 def build(studio: Studio) -> gr.Blocks:
     """The page on top of the services."""
-    gr.set_static_paths([studio.store.media.folder, ASSETS / "logo.svg"])
+    gr.set_static_paths([studio.store.media.folder, studio.exports, ASSETS / "logo.svg"])
     with gr.Blocks(title="Reelboard", fill_width=True, analytics_enabled=False) as page:
         gr.HTML(pieces.header(str(ASSETS / "logo.svg")))
         _wire(studio, page, _layout(studio))
@@ -116,6 +120,11 @@ def _layout(studio: Studio) -> Widgets:
             info = "Characters, place and story. Every shot reads this as well as its own prompt."
             found["prompt"] = gr.Textbox(label="What all shots share", lines=4, info=info)
             found["options"] = _options()
+            with gr.Accordion("Export and open", open=False):
+                found["form"] = gr.Dropdown(list(EXPORTS), value=next(iter(EXPORTS)), label="As")
+                found["export"] = gr.Button("Export", size="sm", elem_id="export")
+                found["file"] = gr.File(label="File", interactive=False, visible=False, elem_id="exported")
+                found["open"] = gr.UploadButton("Open a project file", size="sm", file_types=[".zip"], type="binary")
             with gr.Accordion("Words the model knows", open=False):
                 gr.HTML(pieces.known(studio.vocabulary()))
     return Widgets(**found)
@@ -194,6 +203,12 @@ class Actions:
     def again(self, identity: str) -> list[Any]:
         return self._opened(self.studio.redo_edit(identity))
 
+    def export(self, identity: str, form: str) -> gr.File:
+        return gr.File(str(self.studio.export(identity, form)), visible=True)
+
+    def unzip(self, content: bytes) -> list[Any]:
+        return self._opened(self.studio.open_zip(content))
+
     def words(self, identity: str) -> str:
         """The note on words that the model does not know, or on why there is no model."""
         try:
@@ -263,7 +278,7 @@ def _wire(studio: Studio, page: gr.Blocks, widgets: Widgets) -> None:
     act, seen, identity, revision = Actions(studio), gr.State(""), gr.State(""), gr.State(0)
     browser = gr.BrowserState("", storage_key="reelboard-project", secret="reelboard")  # noqa: S106 - only an id
     opened = [identity, browser, revision, *widgets.project]
-    form = [identity, revision, *widgets.form]
+    form = [identity, revision, *widgets.edits]
     live = [seen, *widgets.live]
     check = (act.words, identity, widgets.note)
 
@@ -283,6 +298,8 @@ def _wire(studio: Studio, page: gr.Blocks, widgets: Widgets) -> None:
     widgets.after.click(lambda identity: studio.stop(identity, "after"), identity, None, **QUIET)
     widgets.undo.click(_said(act.undo), identity, opened, **QUIET)
     widgets.again.click(_said(act.again), identity, opened, **QUIET)
+    widgets.export.click(_said(act.export), [identity, widgets.form], widgets.file, **QUIET)
+    widgets.open.upload(_said(act.unzip), widgets.open, opened, **QUIET)
     widgets.new.click(_said(act.new), None, opened, **QUIET)
 
     def look(project: str, before: str) -> list[Any]:

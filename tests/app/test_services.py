@@ -310,3 +310,9 @@ def test_an_earlier_take_can_be_chosen_again_and_the_film_follows(studio):
     assert studio.media(back.film).read_bytes() == studio.media(before.film).read_bytes()
     with pytest.raises(ValueError, match="this shot has no such take"):
         studio.choose(asked.id, 0, second.id)
+
+
+def test_every_example_is_told_in_words_that_the_model_knows(studio):
+    for tale in studio.stories:
+        made, _ = studio.split(studio.new().id, tale["story"], tale["shots"])
+        assert studio.unknown_words(made) == ()

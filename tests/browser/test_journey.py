@@ -67,6 +67,7 @@ def film(page):
     page.get_by_role("button", name="Ruby at the sea").click()
     page.wait_for_selector("#shot-4:visible")
     page.click("#make")
+    page.wait_for_selector("#shot-4 video")
     page.wait_for_selector("text=Done.")
 
 
@@ -89,6 +90,18 @@ def test_from_an_example_to_a_film_a_reload_and_one_shot_redone(page, server):
     page.wait_for_selector("text=Done.")
     after = sources(page)
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, True, True]
+    assert page.errors == []
+
+
+def test_a_finished_film_is_exported_and_a_redo_remembers_only_what_was_picked(page, server):
+    film(page)
+    page.get_by_role("button", name="Export and open").click()
+    page.click("#export")
+    page.wait_for_selector("#exported a[href*='film.mp4']")
+    card = page.locator("#shot-3")
+    card.locator(".sees .token-remove").first.click()
+    card.get_by_role("button", name="Redo this shot").click()
+    page.wait_for_selector("#shot-2 .stale:has-text('shot 3 has another take')")
     assert page.errors == []
 
 
