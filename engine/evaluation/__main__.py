@@ -12,19 +12,20 @@ from engine.evaluation.confusion import confusion, confusion_markdown
 from engine.evaluation.judge import FOLDER, Judge
 from engine.evaluation.lct import GAPS, lct
 from engine.evaluation.scoring import ATTRIBUTES, Row
-from engine.evaluation.sheets import sheet
+from engine.evaluation.sheets import films, sheet
 from engine.evaluation.tables import TABLES
 
-UNJUDGED = ("sheet", "codec")  # need no judge
+UNJUDGED = ("sheet", "films", "codec")  # need no judge
 PLAIN = ("psnr", "ssim", "psnr in actors", "motion", "diversity")  # columns that are no percentages
 IDENTITY = ("identity", *(f"gap {gap}" for gap in GAPS), "return")
 ORDER = (*ATTRIBUTES, "all", *IDENTITY, "place kept", "time kept", "first third", "last third", *PLAIN)
+SHEETS = {"sheet": sheet, "films": films}
 RUN = TABLES | {"lct": lct}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.evaluation", description=__doc__)
-    parser.add_argument("table", choices=[*sorted(RUN), "confusion", "sheet"])
+    parser.add_argument("table", choices=[*sorted(RUN), "confusion", "sheet", "films"])
     parser.add_argument("--limit", type=int, default=64, help="scenes of each split")
     parser.add_argument("--seeds", type=int, default=1, help="films of each scene")
     parser.add_argument("--backbone", default="pocket")
@@ -36,8 +37,8 @@ def main() -> None:
         backbone = engine.load(asked.backbone)
     except ValueError as error:
         sys.exit(str(error))
-    if asked.table == "sheet":
-        sheet(backbone, asked.output, limit=asked.limit)
+    if asked.table in SHEETS:
+        SHEETS[asked.table](backbone, asked.output, limit=asked.limit)
         return
     if asked.table == "confusion":
         sys.stdout.write(confusion_markdown(confusion(judge, limit=asked.limit)) + "\n")
