@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from studio.settings import Settings
-from studio.splitter import Model, Rules, choose_splitter
+from studio.splitter import Model, Rules, choose_splitter, salvage
 
 STORY = "A red fox walks on the beach. It jumps. It waves."
 
@@ -75,11 +75,46 @@ def test_an_answer_that_is_no_shot_list_falls_back_to_rules(server, answer):
     assert "split by rules" in note
 
 
-def test_an_error_falls_back_to_rules_without_the_key(server):
-    Server.status = 401
+@pytest.mark.parametrize(
+    ("status", "sentence"), [(401, "refused the key"), (429, "is busy"), (500, "failed (InternalServerError)")]
+)
+def test_an_error_falls_back_to_rules_and_says_why_without_the_key(server, status, sentence):
+    Server.status = status
     board, note = server.split(STORY, 3)
     assert board == Rules().split(STORY, 3)[0]
-    assert "could not be reached (AuthenticationError)" in note
+    assert sentence in note
+
+
+def test_nobody_at_the_address_is_said():
+    board, note = Model(Settings(llm_base_url="http://127.0.0.1:9/v1")).split(STORY, 2)
+    assert board == Rules().split(STORY, 2)[0]
+    assert "No language model answers at http://127.0.0.1:9/v1" in note
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"prompt": "p", "shots": ["One.", "Two."]}\n```',
+        'Sure! {"prompt": "p", "shots": ["One.", "Two."], "mood": "happy"} Enjoy.',
+        '{"prompt": "p", "shots": ["One.", "Two.", "Thr',
+        '{"prompt": "p", "shots": ["One.", " ", "Two."]}',
+    ],
+)
+def test_what_is_good_in_an_answer_is_kept(text):
+    answer = salvage(text)
+    assert (answer.prompt, answer.shots) == ("p", ["One.", "Two."])
+
+
+def test_a_wrong_answer_is_asked_for_once_more_with_what_was_wrong(server):
+    say(prompt="p", shots=["Only one."])
+    server.split(STORY, 3)
+    assert Server.asked["messages"][-1]["content"] == "Your answer had 1 shots. Answer again, with exactly 3 shots."
+
+
+@pytest.mark.parametrize("bomb", ["[" * 100_000, '{"shots": [' + '"a",' * 20_000, "{" * 50_000 + "}" * 50_000])
+def test_huge_or_deep_answers_do_no_harm(bomb):
+    found = salvage(bomb)
+    assert found is None or len(found.shots) <= 300
 
 
 def test_without_a_base_url_there_are_only_rules():
