@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 class Executor(Protocol):
     """Makes queued jobs happen."""
 
+    def start(self) -> None:
+        """The studio opens: take up what was left unfinished, and have the model ready."""
+        ...
+
     def wake(self) -> None:
         """There is something in the queue."""
         ...
@@ -34,6 +38,9 @@ class Local:
     def __init__(self, store: Store, backbone: str) -> None:
         self._store, self._backbone = store, backbone
         self._lock, self._process, self._closed = threading.Lock(), None, threading.Event()
+
+    def start(self) -> None:
+        self.wake()
 
     def wake(self) -> None:
         with self._lock:
@@ -70,6 +77,9 @@ class Inline:
     def __init__(self, store: Store, backbone: str) -> None:
         self._store, self._name, self._backbone = store, backbone, None
         self._lock, self._owner = threading.Lock(), uuid.uuid4().hex
+
+    def start(self) -> None:
+        """Nothing: there is no GPU outside an event; an unfinished film goes on when its creator asks again."""
 
     def wake(self) -> None:
         """Work until the queue is empty; a second caller waits for the first."""

@@ -54,9 +54,8 @@ class Studio:
         return json.loads(STORIES.read_text())
 
     def start(self) -> None:
-        """Take up what an earlier run of the studio left unfinished."""
-        if self.store.ledger.open_jobs():
-            self.executor.wake()
+        """Take up what an earlier run of the studio left unfinished, and have the model ready."""
+        self.executor.start()
 
     def job(self, project_id: str) -> Job | None:
         """The project's open job, or the one that ended last."""

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,12 @@ class Worker:
         return False
 
     def _work(self) -> None:
-        store, backbone = Store(self.home), None
+        store = Store(self.home)
         store.ledger.reconcile(lease=0)  # this process holds the lock, so no other worker lives
+        backbone = None
+        with suppress(ValueError):  # said again, to the creator, when there is a film to make
+            backbone = self._load()
         while not self.ending:
-            store.ledger.reconcile()
             job = store.ledger.claim(self.owner)
             if job is None:
                 if os.getppid() != self.parent:
@@ -67,7 +70,8 @@ class Worker:
             from studio.making import Maker
 
             self.maker = Maker(job, store, backbone, self.owner, CancelToken())
-            self.maker.leave = self.ending
+            if self.ending:  # told so before there was a maker to tell
+                self._end()
             self.maker.run()
 
     def _load(self) -> object:
