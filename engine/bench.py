@@ -49,27 +49,32 @@ def speed(name: str, rounds: int) -> None:
 
 
 def lct(name: str, rounds: int) -> None:
-    """Time and peak memory of LCT's orders, as ratios to independent shots in the same run; and our own overhead."""
+    """Time, and on a GPU peak memory, of LCT's orders as ratios to independent shots in the same run; our overhead."""
     backbone = engine.load(name)
-    table = {}
+    table: dict[str, dict[str, float]] = {}
     methods = [m for m in METHODS if m != "independent" and _has(backbone, m)]
     for shots in (1, 2, 4, 6, 9):
-        runs = {
-            m: partial(_film, backbone, shots, method=m, steps=4, previews=False) for m in ("independent", *methods)
-        }
-        seconds, peaks = {}, {}
-        for method, run in runs.items():
-            run()
-            with PeakMemory(backbone.runtime.device) as memory:
-                seconds[method] = _median(lambda run=run: run()[1], rounds)
-            peaks[method] = max(memory.bytes, 1)
-        table[shots] = {m: (seconds[m] / seconds["independent"], peaks[m] / peaks["independent"]) for m in methods}
-        ratios = "".join(f"  {m} {t:5.2f} ({p:4.2f})" for m, (t, p) in table[shots].items())
-        sys.stdout.write(f"{shots} shots, time (memory) to independent shots:{ratios}\n")
+        film = partial(_film, backbone, shots, steps=4, previews=False)
+        floor, floor_bytes = _cost(backbone, partial(film, method="independent"), rounds)
+        row = table.setdefault(f"{shots} shots", {})
+        for method in methods:
+            seconds, peak = _cost(backbone, partial(film, method=method), rounds)
+            row[method] = round(seconds / floor, 3)
+            if backbone.runtime.device.type == "cuda":  # a process's resident set says too little
+                row[f"{method}, memory"] = round(peak / floor_bytes, 3)
+        ratios = "".join(f"  {method} {ratio:5.2f}" for method, ratio in row.items())
+        sys.stdout.write(f"{shots} shots, to independent shots:{ratios}\n")
     over = overhead(backbone, rounds)
     sys.stdout.write(f"engine to a bare loop of forward passes on the same tokens: {over:.3f}\n")
-    facts = {f"{n} shots": {m: [round(v, 3) for v in pair] for m, pair in row.items()} for n, row in table.items()}
-    _last_line(backbone, facts | {"overhead": round(over, 3)})
+    _last_line(backbone, table | {"overhead": round(over, 3)})
+
+
+def _cost(backbone: Backbone, film: Callable[[], tuple[float, float]], rounds: int) -> tuple[float, int]:
+    """Median seconds of a film after a first one, and its peak memory."""
+    film()
+    with PeakMemory(backbone.runtime.device) as memory:
+        seconds = _median(lambda: film()[1], rounds)
+    return seconds, memory.bytes
 
 
 def overhead(backbone: Backbone, rounds: int, *, shots: int = 4, steps: int = 10) -> float:
