@@ -57,7 +57,7 @@ def page(browser, server):
     opened.errors = []
     opened.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
     opened.goto(server)
-    opened.wait_for_selector("#split")
+    opened.wait_for_selector("#strip .strip")  # the project is there
     yield opened
     context.close()
 
@@ -69,6 +69,13 @@ def film(page):
     page.click("#make")
     page.wait_for_selector("#shot-4 video")
     page.wait_for_selector("text=Done.")
+
+
+def fresh(page):
+    """An empty project; what was on the page is gone before anything is typed."""
+    page.get_by_role("button", name="New project").click()
+    page.wait_for_selector("#strip:has-text('Ready.')")
+    page.wait_for_function("document.querySelector('textarea').value === ''")
 
 
 def sources(page):
@@ -106,7 +113,7 @@ def test_a_finished_film_is_exported_and_a_redo_remembers_only_what_was_picked(p
 
 
 def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
-    page.get_by_role("button", name="New project").click()
+    fresh(page)
     page.get_by_role("textbox", name="Story", exact=True).fill(STORY)
     page.click("#split")
     page.wait_for_selector("#shot-4:visible")
@@ -121,8 +128,7 @@ def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
 
 
 def test_an_empty_story_is_one_sentence(page):
-    page.get_by_role("button", name="New project").click()
-    page.get_by_role("textbox", name="Story", exact=True).fill("")
+    fresh(page)
     page.click("#split")
     page.wait_for_selector("text=story is empty")
 
