@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +18,7 @@ from studio.store.media import Media
 FORMAT = 1
 MAX_FILE, MAX_ALL = 200_000_000, 2_000_000_000  # bytes, unpacked
 BOARD = "project.json"
+SUFFIXES = {".mp4", ".jpg", ".safetensors"}  # what a take or a film is kept as; nothing a browser would run
 
 
 class ArchivedTake(BaseModel):
@@ -62,13 +66,13 @@ def unpack(content: bytes, media: Media) -> Archive:
                 raise ValueError(f"the project file unpacks to more than {MAX_ALL // 10**9} GB; it is not opened")
             archive = _board(_member(file, BOARD, sizes))
             pictures = {name: _member(file, f"media/{name}", sizes) for name in archive.media}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError):
         raise ValueError("this is no project file; export one with 'Save project as zip'") from None
     for name, data in pictures.items():
-        if media.name(data, name[name.index(".") :] if "." in name else "") != name:
+        if Path(name).suffix not in SUFFIXES or media.name(data, Path(name).suffix) != name:
             raise ValueError(f"{name[:60]!r} in the project file is damaged or not what its name says")
     for name, data in pictures.items():
-        media.keep(data, name[name.index(".") :])
+        media.keep(data, Path(name).suffix)
     return archive
 
 

@@ -190,11 +190,15 @@ class Ledger:
     def reconcile(self, *, lease: float = LEASE) -> list[str]:
         """Find jobs whose worker died: they wait again, or fail after ``TRIES`` deaths; returns their ids.
 
+        One that the creator had asked to stop is stopped.
+
         lease: seconds without a sign of life; 0 when it is certain that no worker lives.
         """
         gone = time.time() - lease
         with self._database.transaction() as db:
-            rows = db.execute("SELECT id, tries FROM job WHERE state = 'running' AND beat < ?", (gone,)).fetchall()
+            rows = db.execute(
+                "SELECT id, tries, stop FROM job WHERE state = 'running' AND beat < ?", (gone,)
+            ).fetchall()
             for row in rows:
                 given_up = row["tries"] >= TRIES
                 message = (
@@ -202,7 +206,7 @@ class Ledger:
                 )
                 db.execute(
                     "UPDATE job SET state = ?, owner = '', message = ? WHERE id = ?",
-                    ("failed" if given_up else "interrupted", message, row["id"]),
+                    ("cancelled" if row["stop"] else "failed" if given_up else "interrupted", message, row["id"]),
                 )
         return [row["id"] for row in rows]
 

@@ -78,6 +78,15 @@ def test_a_job_that_kills_its_workers_is_given_up(store):
     assert store.ledger.claim("w").id == job.id
 
 
+def test_a_stop_outlives_the_worker_that_should_have_heard_it(store):
+    (job,) = submit(store)
+    store.ledger.claim("w")
+    store.ledger.stop(job.id)
+    store.ledger.reconcile(lease=0)
+    assert store.ledger.get(job.id).state == "cancelled"
+    assert store.ledger.claim("w") is None
+
+
 def test_a_live_worker_keeps_its_job(store):
     (job,) = submit(store)
     store.ledger.claim("w")

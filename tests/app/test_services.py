@@ -316,3 +316,18 @@ def test_every_example_is_told_in_words_that_the_model_knows(studio):
     for tale in studio.stories:
         made, _ = studio.split(studio.new().id, tale["story"], tale["shots"])
         assert studio.unknown_words(made) == ()
+
+
+@pytest.mark.parametrize("suffix", [".html", ".svg", "", "./../../x.txt"])
+def test_a_zip_brings_only_kinds_of_files_that_takes_are_kept_as(studio, suffix):
+    asked = project(studio)
+    make(studio, asked.id)
+    content, film, data = studio.save_zip(asked.id), studio.project(asked.id).film, b"<script>"
+    name = studio.store.media.name(data, suffix)
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        board = file.read("project.json").decode().replace(film, name)
+    out = io.BytesIO(changed(content, **{"project.json": board}))
+    with zipfile.ZipFile(out, "a") as file:
+        file.writestr(f"media/{name}", data)
+    with pytest.raises(ValueError, match="is damaged or not what its name says"):
+        studio.open_zip(out.getvalue())
