@@ -17,7 +17,7 @@ from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progr
 from engine.history import History
 from engine.methods import METHODS, Picture, Texts
 from engine.runtime import noise
-from engine.samplers import add_noise, denoise, guide, noise_levels
+from engine.samplers import add_noise, guide
 from engine.scene import MAX_SHOTS, Scene, Shot, Take
 
 MAX_STEPS, MAX_GUIDANCE = 200, 20.0
@@ -84,8 +84,9 @@ def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predicto
         seen = method.context(scene, shots, made)
         given = {k: known[k] for k in seen}
         start = {k: noise((1, *_latent(scene, backbone, k)), seeds[k], device) for k in shots}
-        levels = noise_levels(asked.steps, shift=backbone.shift)
-        walk = denoise(start, lambda samples, level, given=given: predictor(samples, level, given), levels)
+        walk = backbone.denoise(
+            start, lambda samples, level, given=given: predictor(samples, level, given), asked.steps
+        )
         for step, samples, estimates in walk:  # noqa: B007 - the last samples are the takes
             yield Progress(stage="denoise", step=step, steps=asked.steps, shots=shots)
             if previews and step % PREVIEW_EVERY == 2 and step < asked.steps:
@@ -131,7 +132,7 @@ class _Predictor:
     def _velocities(self, branch: str, texts: Texts, pictures: Mapping[int, Picture]) -> dict[int, Tensor]:
         method, backbone = self.method, self.backbone
         blocks = method.blocks(texts, pictures, patch=backbone.patch)
-        layout = lay_out(blocks, rule=method.rule, place=method.place)
+        layout = lay_out(blocks, rule=method.rule, place=method.place, crossed=backbone.cross_attends)
         first = min(k for k, shown in pictures.items() if not shown.given)
         before = sum(block.shot < first for block in blocks) if method.cached else 0
         past = self.histories.setdefault(branch, History()).recall(backbone, blocks[:before], layout)

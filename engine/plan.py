@@ -148,7 +148,7 @@ def _pass(backbone: Backbone, height: int, width: int, frames: int, shots: int) 
     device = backbone.runtime.device
     pictures = {k: Picture(latents=torch.zeros(1, *shape.latent, device=device), level=0.5) for k in range(shots)}
     blocks = method.blocks(texts, pictures, patch=backbone.patch)
-    layout = lay_out(blocks, rule=method.rule, place=method.place)
+    layout = lay_out(blocks, rule=method.rule, place=method.place, crossed=backbone.cross_attends)
     return lambda: backbone.predict(blocks, layout), sum(b.tokens for b in blocks)
 
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.backbones.base import Backbone
+from engine.backbones.folders import INDEX, read_json
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 
 
 def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
     """Load a backbone by name ("pocket") or from a folder of weights; ValueError with the remedy if it cannot be."""
+    folder = _folder(name)
+    if (folder / INDEX).is_file():
+        kind = read_json(folder / INDEX).get("_class_name")
+        if kind != "WanPipeline":
+            raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: WanPipeline")
+        from engine.backbones.wan import WanBackbone
+
+        return WanBackbone.from_folder(folder, device=device)
     from engine.backbones.pocket import PocketBackbone
 
-    return PocketBackbone.from_folder(_folder(name), device=device)
+    return PocketBackbone.from_folder(folder, device=device)
 
 
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from engine.context import Block, Layout, Memory
 from engine.runtime import Runtime
+from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
 
 
@@ -18,6 +19,7 @@ class Backbone(Protocol):
     name: str
     runtime: Runtime
     patch: int
+    cross_attends: bool  # text is read through cross-attention, not in the sequence
     shift: float  # of the sampler's schedule
     guidance: float  # default scale
     steps: int  # default number
@@ -57,6 +59,12 @@ class Backbone(Protocol):
 
     def tuned(self, name: str) -> Backbone:
         """This backbone with weights tuned for a method; ValueError says what training they would take."""
+        ...
+
+    def denoise(
+        self, samples: dict[int, Tensor], predict: Predict, steps: int
+    ) -> Iterator[tuple[int, dict[int, Tensor], dict[int, Tensor]]]:
+        """Walk all samples from noise to clean with the model's own sampler; yields as ``samplers.denoise``."""
         ...
 
     def unknown_words(self, text: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cache
 from importlib.metadata import version
@@ -21,6 +21,8 @@ from engine.backbones.pocket_transformer import PocketTransformer
 from engine.backbones.pocket_words import broken, read_tokenizer, unknown_words
 from engine.context import Block, Layout, Memory
 from engine.runtime import Runtime, choose_runtime, fingerprint
+from engine.samplers import denoise, noise_levels
+from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
 
 LONGEST = 33  # frames of a shot in training
@@ -31,6 +33,7 @@ class PocketBackbone:
     """Codec, text encoder and transformer under one runtime. Defaults were chosen by measurement (README)."""
 
     name = "pocket"
+    cross_attends = False
     shift = 3.0
     guidance = 3.0
     steps = 20
@@ -123,6 +126,11 @@ class PocketBackbone:
     def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
         with self.runtime.autocast():
             return self.transformer.remember(blocks, layout, past)
+
+    def denoise(
+        self, samples: dict[int, Tensor], predict: Predict, steps: int
+    ) -> Iterator[tuple[int, dict[int, Tensor], dict[int, Tensor]]]:
+        return denoise(samples, predict, noise_levels(steps, shift=self.shift))
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         return unknown_words(self.tokenizer, text)

@@ -35,14 +35,30 @@ class Layout:
         return Layout(spans=spans, positions=self.positions[:, :end], keep=keep, visible=visible)
 
 
-def lay_out(blocks: Sequence[Block], *, rule: Rule = joint, place: Placement | None = None) -> Layout:
-    """Blocks in the given order, on positions by ``place`` (default ``diagonal``), seeing each other by ``rule``."""
+def lay_out(
+    blocks: Sequence[Block], *, rule: Rule = joint, place: Placement | None = None, crossed: bool = False
+) -> Layout:
+    """Blocks in the given order, on positions by ``place`` (default ``diagonal``), seeing each other by ``rule``.
+
+    crossed: text is cross-attended, so that it and its dummy take no place among the pictures (their positions are 0).
+    """
     spans, start = [], 0
     for block in blocks:
         spans.append(slice(start, start + block.tokens))
         start += block.tokens
     visible = tuple(tuple(i for i, key in enumerate(blocks) if rule(query, key)) for query in blocks)
-    return Layout(spans=tuple(spans), positions=(place or diagonal)(blocks), keep=_keep(blocks), visible=visible)
+    place = place or diagonal
+    positions = _among_pictures(place, blocks) if crossed else place(blocks)
+    return Layout(spans=tuple(spans), positions=positions, keep=_keep(blocks), visible=visible)
+
+
+def _among_pictures(place: Placement, blocks: Sequence[Block]) -> Tensor:
+    shown = [block.kind in ("noisy", "history") for block in blocks]
+    shots = [block for block, is_shown in zip(blocks, shown, strict=True) if is_shown]
+    placed = place(shots)
+    parts = iter(placed.split([block.tokens for block in shots], dim=1))
+    nowhere = [placed.new_zeros(len(placed), block.tokens, placed.shape[2]) for block in blocks]
+    return torch.cat([next(parts) if is_shown else zero for zero, is_shown in zip(nowhere, shown, strict=True)], dim=1)
 
 
 def _keep(blocks: Sequence[Block]) -> Tensor | None:
