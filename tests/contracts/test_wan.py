@@ -21,7 +21,8 @@ def tokenizer():
 
     raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    signs = dict(zip(("pad_token", "eos_token", "unk_token"), WORDS, strict=False))
+    return PreTrainedTokenizerFast(tokenizer_object=raw, **signs)
 
 
 @pytest.fixture(scope="module", params=["unipc", "euler", "experts"])
