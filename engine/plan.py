@@ -82,13 +82,14 @@ def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[Round
         seen = method.context(scene, shots, made)
         pictures = {k: _picture(scene.shots[k], scene, backbone, given=k in seen) for k in (*seen, *shots)}
         blocks = method.blocks(texts, pictures, patch=backbone.patch)
-        running = [b for b in blocks if b.shot >= min(shots)] if method.cached else blocks
+        spans = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text).spans
+        sizes = [(b, span.stop - span.start) for b, span in zip(blocks, spans, strict=True) if span.stop > span.start]
         passes = 1 + (asked.guidance != 1) + (asked.history_guidance != 1 and bool(seen))
         yield RoundPlan(
             shots=shots,
-            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", b.tokens) for b in blocks),
-            tokens=sum(b.tokens for b in blocks),
-            running=sum(b.tokens for b in running),
+            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", size) for b, size in sizes),
+            tokens=spans[-1].stop,
+            running=sum(size for b, size in sizes if not method.cached or b.shot >= min(shots)),
             passes=passes,
         )
         made += shots
@@ -143,13 +144,14 @@ def _pass(backbone: Backbone, height: int, width: int, frames: int, shots: int) 
     stride = backbone.shape(1, height, width).time_stride
     shape = backbone.shape((frames - 1) * stride + 1, height, width)
     method = METHODS["lct"]
-    (text,) = backbone.encode_text(["Wide shot. Character 1 walks to the right through the place."])
-    texts = Texts(scene=text, shots=(text,) * MAX_SHOTS)
+    words = ["Wide shot. Character 1 walks to the right through the place."]
+    (text,), pooled = backbone.encode_text(words), backbone.pool_text(words)
+    texts = Texts(scene=text, shots=(text,) * MAX_SHOTS, pooled=tuple(pooled) * (1 + MAX_SHOTS))
     device = backbone.runtime.device
     pictures = {k: Picture(latents=torch.zeros(1, *shape.latent, device=device), level=0.5) for k in range(shots)}
     blocks = method.blocks(texts, pictures, patch=backbone.patch)
-    layout = lay_out(blocks, rule=method.rule, place=method.place, crossed=backbone.cross_attends)
-    return lambda: backbone.predict(blocks, layout), sum(b.tokens for b in blocks)
+    layout = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text)
+    return lambda: backbone.predict(blocks, layout), layout.spans[-1].stop
 
 
 def _median(run: Callable[[], object]) -> float:

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.backbones.base import Backbone
 from engine.backbones.folders import INDEX, read_json
 
+if TYPE_CHECKING:
+    from engine.backbones.pipelines import Pipeline
+
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
+KINDS = ("WanPipeline",)
 
 
 def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
     """Load a backbone by name ("pocket") or from a folder of weights; ValueError with the remedy if it cannot be."""
     folder = _folder(name)
+    if not (folder / INDEX).is_file() and not (folder / "tokenizer").is_dir():
+        raise ValueError(
+            f"{folder} holds no {INDEX} (a diffusers pipeline) and no pocket weights; give a folder of one"
+        )
     if (folder / INDEX).is_file():
-        kind = read_json(folder / INDEX).get("_class_name")
-        if kind != "WanPipeline":
-            raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: WanPipeline")
-        from engine.backbones.wan import WanBackbone
-
-        return WanBackbone.from_folder(folder, device=device)
+        return adapter(folder).from_folder(folder, device=device)
     from engine.backbones.pocket import PocketBackbone
 
     return PocketBackbone.from_folder(folder, device=device)
+
+
+def adapter(folder: Path) -> type[Pipeline]:
+    """The class that runs a folder's diffusers pipeline; ValueError when there is none."""
+    kind = read_json(folder / INDEX).get("_class_name")
+    if kind not in KINDS:
+        raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: {', '.join(KINDS)}")
+    from engine.backbones.wan import WanBackbone
+
+    return {"WanPipeline": WanBackbone}[kind]
 
 
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
@@ -12,6 +12,9 @@ from engine.runtime import Runtime
 from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
 
+Start = tuple[tuple[int, ...], int]  # (C, t, h, w) of a shot, and its seed
+Walked = tuple[int, dict[int, Tensor], dict[int, Tensor]]
+
 
 class Backbone(Protocol):
     """Turns blocks into tokens and tokens into a prediction; it never loops."""
@@ -19,8 +22,8 @@ class Backbone(Protocol):
     name: str
     runtime: Runtime
     patch: int
-    cross_attends: bool  # text is read through cross-attention, not in the sequence
-    shift: float  # of the sampler's schedule
+    text: Literal["placed", "unplaced", "crossed"]  # how prompts stand in a context (``lay_out``)
+    fps: int  # of the films that it learned from
     guidance: float  # default scale
     steps: int  # default number
     window: int  # tokens of the longest context it was trained on
@@ -32,6 +35,10 @@ class Backbone(Protocol):
 
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
         """Features [1, N, D] of each prompt; an empty prompt is the unconditional one."""
+        ...
+
+    def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
+        """What the model reads of each prompt beside its tokens, [1, D], or None."""
         ...
 
     def text_tokens(self, prompt: str) -> int:
@@ -47,24 +54,29 @@ class Backbone(Protocol):
         ...
 
     def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
-        """Velocities of the picture blocks, in order, in float32.
+        """Velocities of the picture blocks, in order, in float32, without those that ``past`` remembers.
 
-        ``blocks`` are the last ones of the layout; ``past`` holds the memory of those before them.
+        ``blocks`` are those of the layout; ``past`` is the memory of the leading ones, which are not computed again.
         """
         ...
 
     def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
-        """Keys and values of blocks under a causal rule, for later calls that look at them."""
+        """Keys and values of blocks under a causal rule, for later calls; arguments as in ``predict``."""
         ...
 
     def tuned(self, name: str) -> Backbone:
         """This backbone with weights tuned for a method; ValueError says what training they would take."""
         ...
 
-    def denoise(
-        self, samples: dict[int, Tensor], predict: Predict, steps: int
-    ) -> Iterator[tuple[int, dict[int, Tensor], dict[int, Tensor]]]:
-        """Walk all samples from noise to clean with the model's own sampler; yields as ``samplers.denoise``."""
+    def add_noise(self, latents: Tensor, noise: Tensor, level: float) -> Tensor:
+        """Clean latents as the model expects them at a noise level 0..1."""
+        ...
+
+    def denoise(self, shots: Mapping[int, Start], predict: Predict, steps: int) -> Iterator[Walked]:
+        """Walk shots from the noise of their seeds to clean with the model's own sampler.
+
+        Yields (steps done, samples [1, C, t, h, w], clean estimates) as ``samplers.denoise``.
+        """
         ...
 
     def unknown_words(self, text: str) -> tuple[str, ...]:

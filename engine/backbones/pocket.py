@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import cache
 from importlib.metadata import version
@@ -15,13 +15,14 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from engine.backbones.base import Start, Walked
 from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import PocketTextEncoder
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.backbones.pocket_words import broken, read_tokenizer, unknown_words
 from engine.context import Block, Layout, Memory
-from engine.runtime import Runtime, choose_runtime, fingerprint
-from engine.samplers import denoise, noise_levels
+from engine.runtime import Runtime, choose_runtime, fingerprint, noise
+from engine.samplers import add_noise, denoise, noise_levels
 from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
 
@@ -33,8 +34,9 @@ class PocketBackbone:
     """Codec, text encoder and transformer under one runtime. Defaults were chosen by measurement (README)."""
 
     name = "pocket"
-    cross_attends = False
-    shift = 3.0
+    text = "placed"
+    fps = 8
+    shift = 3.0  # of the sampler's schedule
     guidance = 3.0
     steps = 20
     history_noise = 100
@@ -103,6 +105,9 @@ class PocketBackbone:
                 features.append(self.text_encoder(torch.tensor([ids], device=self.runtime.device)))
         return features
 
+    def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
+        return [None] * len(prompts)
+
     def text_tokens(self, prompt: str) -> int:
         return min(len(self.tokenizer.encode(prompt).ids), self.longest)
 
@@ -118,19 +123,23 @@ class PocketBackbone:
 
     @torch.inference_mode()
     def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
+        first = layout.after(past.tokens) if past else 0
         with self.runtime.autocast():
-            velocities, _ = self.transformer(blocks, layout, past=past)
+            velocities, _ = self.transformer(blocks[first:], layout, past=past)
         return [velocity.float() for velocity in velocities]
 
     @torch.inference_mode()
     def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
+        first = layout.after(past.tokens) if past else 0
         with self.runtime.autocast():
-            return self.transformer.remember(blocks, layout, past)
+            return self.transformer.remember(blocks[first:], layout, past)
 
-    def denoise(
-        self, samples: dict[int, Tensor], predict: Predict, steps: int
-    ) -> Iterator[tuple[int, dict[int, Tensor], dict[int, Tensor]]]:
-        return denoise(samples, predict, noise_levels(steps, shift=self.shift))
+    def add_noise(self, latents: Tensor, noise: Tensor, level: float) -> Tensor:
+        return add_noise(latents, noise, level)
+
+    def denoise(self, shots: Mapping[int, Start], predict: Predict, steps: int) -> Iterator[Walked]:
+        start = {k: noise((1, *shape), seed, self.runtime.device) for k, (shape, seed) in shots.items()}
+        return denoise(start, predict, noise_levels(steps, shift=self.shift))
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         return unknown_words(self.tokenizer, text)

@@ -1,44 +1,45 @@
-"""Wan 2.1 T2V and 2.2 T2V-A14B under our context, on diffusers' own modules.
+"""Wan 2.1 T2V, 2.2 TI2V-5B and 2.2 T2V-A14B under our context, on diffusers' own modules.
 
 All shots stand one after another on the time axis of one WanTransformer3DModel call; what changes is told to its
-attention: positions from the layout instead of one grid, who sees whom, and which prompts a shot reads. Text is
-cross-attended, so it takes no place. Wan was trained with one timestep a sample: several levels in one scene run,
-but look as they should only after tuning (LCT). Legend: B batch, L picture tokens, H heads, D head width.
+attention: positions from the layout instead of one grid, who sees whom, what is remembered, and which prompts a shot
+reads. Legend: B batch, L picture tokens, H heads, D head width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import WanPipeline, WanTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanAttention
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from engine.backbones.folders import INDEX, check_parts, read_json
-from engine.context import GLOBAL, Block, Layout, Memory, attend
-from engine.runtime import Runtime, choose_runtime, fingerprint
-from engine.samplers import clean
-from engine.samplers.flow import Predict
-from engine.shapes import VideoShape
+from engine.backbones.pipelines import SCALE, Pipeline, optional_part, timesteps
+from engine.context import GLOBAL, Block, Layout, Memory, attend, is_shown, rotate_pairs, rotation
+from engine.runtime import Runtime
 
 THETA = 10_000.0
-PARTS = {"transformer": "WanTransformer3DModel", "vae": "AutoencoderKLWan", "text_encoder": "UMT5EncoderModel"}
+KnownLayer = tuple[Tensor, Tensor]  # keys and values [B, H, L, D]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _View:
-    """One forward pass, as attention sees it; prompts: for each shot the text columns [N] that it reads."""
+    """One forward pass, as attention sees it.
+
+    texts: blocks that some shot reads. prompts: for each shot its rows and the columns of the texts that it reads.
+    past: keys and values of what is remembered, for each layer; known: those that this pass adds.
+    """
 
     layout: Layout
     turn: tuple[Tensor, Tensor]
-    prompts: tuple[Tensor, ...]
+    texts: tuple[Block, ...]
+    prompts: tuple[tuple[slice, Tensor], ...]
+    past: Iterator[KnownLayer] | None = None
+    known: list[KnownLayer] = field(default_factory=list)
 
 
 class SceneAttention:
@@ -57,121 +58,117 @@ class SceneAttention:
         source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         q, k, v = attn.norm_q(attn.to_q(hidden_states)), attn.norm_k(attn.to_k(source)), attn.to_v(source)
         q, k, v = (x.unflatten(2, (attn.heads, -1)).transpose(1, 2) for x in (q, k, v))
-        if encoder_hidden_states is None:
-            out = attend(_turned(q, self.view.turn), _turned(k, self.view.turn), v, self.view.layout)
-        else:
-            pairs = zip(self.view.layout.spans, self.view.prompts, strict=True)
-            parts = [scaled_dot_product_attention(q[:, :, s], k[:, :, n], v[:, :, n]) for s, n in pairs]
-            out = torch.cat(parts, dim=2)
-        return attn.to_out[1](attn.to_out[0](out.transpose(1, 2).flatten(2)))
+        heads = self._among_shots(q, k, v) if encoder_hidden_states is None else self._to_prompts(q, k, v)
+        return attn.to_out[1](attn.to_out[0](heads.transpose(1, 2).flatten(2)))
+
+    def _among_shots(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        view = self.view
+        q, k = rotate_pairs(q, view.turn), rotate_pairs(k, view.turn)
+        view.known.append((k, v))
+        if view.past is not None:
+            before = next(view.past)
+            k, v = torch.cat((before[0], k), dim=2), torch.cat((before[1], v), dim=2)
+        return attend(q, k, v, view.layout)
+
+    def _to_prompts(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        parts = [
+            scaled_dot_product_attention(q[:, :, rows], k[:, :, columns], v[:, :, columns])
+            for rows, columns in self.view.prompts
+        ]
+        return torch.cat(parts, dim=2)
 
 
-class WanBackbone:
+class WanBackbone(Pipeline):
     """A WanPipeline's parts under our context."""
 
     name = "wan"
-    cross_attends = True
-    shift = 1.0  # the scheduler of the folder holds the shift
+    kind = "WanPipeline"
+    parts: ClassVar = {
+        "transformer": "WanTransformer3DModel",
+        "vae": "AutoencoderKLWan",
+        "text_encoder": "UMT5EncoderModel",
+    }
+    text = "crossed"
+    fps = 16
     guidance = 5.0
-    steps = 50
-    history_noise = 100
     window = 32_760  # 81 frames at 480 x 832, the longest that Wan was trained on
+    longest = 512
 
-    def __init__(self, pipe: WanPipeline, *, runtime: Runtime, weights: str = "unsaved") -> None:
-        self.pipe, self.runtime, self.weights = pipe, runtime, weights
-        pipe.vae.enable_tiling()
-        pipe.vae.enable_slicing()
-        pipe.to(runtime.device)
+    def __init__(self, pipe: WanPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
+        super().__init__(pipe, runtime=runtime, folder=folder)
+        pipe.vae.to(torch.float32)  # as its authors ask
         self.attention = SceneAttention()
-        for model in (pipe.transformer, pipe.transformer_2):
-            if model is not None:
-                model.eval().requires_grad_(False).set_attn_processor(self.attention)
-        self.patch = pipe.transformer.config.patch_size[1]
+        for model in self.models:
+            model.set_attn_processor(self.attention)
+        if pipe.config.expand_timesteps:  # TI2V-5B
+            self.fps = 24
+
+    @property
+    def models(self) -> list[nn.Module]:
+        return [model for model in (self.pipe.transformer, self.pipe.transformer_2) if model is not None]
+
+    @property
+    def patch(self) -> int:
+        return self.pipe.transformer.config.patch_size[1]
 
     @classmethod
-    def from_folder(cls, folder: Path, *, device: str | None = None, runtime: Runtime | None = None) -> WanBackbone:
-        """Load a pipeline folder (safetensors only); ValueError says which part is missing, wrong or damaged."""
-        runtime = runtime or choose_runtime(device)
-        two = (read_json(folder / INDEX).get("transformer_2") or [None])[0] is not None
-        check_parts(folder, PARTS | ({"transformer_2": PARTS["transformer"]} if two else {}))
-        options = {"use_safetensors": True, "local_files_only": True}
-        try:
-            pipe = WanPipeline.from_pretrained(folder, torch_dtype=runtime.dtype, **options)
-        except Exception as error:  # safetensors, transformers and diffusers each raise their own
-            raise ValueError(f"{folder} can't be loaded as a WanPipeline ({str(error).splitlines()[0]})") from error
-        pipe.vae.to(torch.float32)
-        return cls(pipe, runtime=runtime, weights=fingerprint(folder))
+    def _parts(cls, folder: Path) -> dict[str, str]:
+        two = optional_part(folder, "transformer_2")
+        return cls.parts | ({"transformer_2": cls.parts["transformer"]} if two else {})
 
-    def shape(self, frames: int, height: int, width: int) -> VideoShape:
-        vae = self.pipe.vae.config
-        strides = {"time_stride": vae.scale_factor_temporal, "space_stride": vae.scale_factor_spatial}
-        return VideoShape(frames=frames, height=height, width=width, patch=self.patch, channels=vae.z_dim, **strides)
+    def _load_adapter(self, name: str, **options: Any) -> None:
+        """A14B has a LoRA for each expert; that of the second lies in a folder of its own."""
+        super()._load_adapter(name, **options)
+        if self.pipe.transformer_2 is not None:
+            super()._load_adapter(f"{name}/transformer_2", load_into_transformer_2=True)
 
     @torch.inference_mode()
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
         """Padded with zeros to the length Wan was trained with; the model reads the padding too."""
-        options = {"do_classifier_free_guidance": False, "max_sequence_length": 512, "device": self.runtime.device}
-        return [self.pipe.encode_prompt(prompt, **options)[0] for prompt in prompts]
-
-    @torch.inference_mode()
-    def encode(self, pixels: Tensor) -> Tensor:
-        mean, std = self._statistics()
-        return (self.pipe.vae.encode(pixels.to(self.runtime.device)).latent_dist.mode() - mean) / std
-
-    @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
-        mean, std = self._statistics()
-        return self.pipe.vae.decode(latents.to(self.runtime.device) * std + mean, return_dict=False)[0].float()
-
-    @torch.inference_mode()
-    def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:  # noqa: ARG002
-        pictures = [i for i, block in enumerate(blocks) if block.kind in ("noisy", "history")]
-        shots = [blocks[i] for i in pictures]
-        texts = [block for block in blocks if block.is_text]
-        model = self._expert(shots)
-        self.attention.view = _view(blocks, layout, pictures, width=model.config.attention_head_dim)
-        velocity = model(
-            hidden_states=torch.cat([block.data for block in shots], dim=2).to(model.dtype),
-            timestep=self._timesteps(shots),
-            encoder_hidden_states=torch.cat([block.data for block in texts], dim=1).to(model.dtype),
-            return_dict=False,
-        )[0]
-        return list(velocity.float().split([block.grid[0] for block in shots], dim=2))
-
-    def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
-        raise NotImplementedError
-
-    def tuned(self, name: str) -> WanBackbone:
-        raise ValueError(f"{name} weights for Wan are not there yet")
+        options = {"do_classifier_free_guidance": False, "max_sequence_length": self.longest}
+        return [self.pipe.encode_prompt(prompt, device=self.runtime.device, **options)[0] for prompt in prompts]
 
     def text_tokens(self, prompt: str) -> int:  # noqa: ARG002 - all are padded to one length
-        return 512
+        return self.longest
 
-    def denoise(
-        self, samples: dict[int, Tensor], predict: Predict, steps: int
-    ) -> Iterator[tuple[int, dict[int, Tensor], dict[int, Tensor]]]:
-        """The pipeline's own scheduler, one for each shot since multistep solvers remember; see samplers.denoise."""
-        schedulers = {k: deepcopy(self.pipe.scheduler) for k in samples}
-        for scheduler in schedulers.values():
-            scheduler.set_timesteps(steps, device=self.runtime.device)
-            scheduler.set_begin_index(0)
-        first = next(iter(schedulers.values()))
-        for i, t in enumerate(first.timesteps):
-            velocities = predict(samples, float(t) / first.config.num_train_timesteps)
-            estimates = {k: clean(x, velocities[k], float(first.sigmas[i])) for k, x in samples.items()}
-            samples = {k: schedulers[k].step(velocities[k], t, x, return_dict=False)[0] for k, x in samples.items()}
-            yield i + 1, samples, estimates
+    @torch.inference_mode()
+    def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
+        shots = _running(blocks, layout, past)
+        velocity = self._run(self._expert(shots), blocks, layout, past)
+        return list(velocity.float().split([block.grid[0] for block in shots], dim=2))
 
-    def unknown_words(self, text: str) -> tuple[str, ...]:  # noqa: ARG002 - UMT5 reads every word
-        return ()
+    @torch.inference_mode()
+    def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
+        """The layers of all experts in a row, for a later call may need either."""
+        if not _running(blocks, layout, past):
+            return self._nothing(len(blocks[0].noise))
+        layers = []
+        for model in self.models:
+            self._run(model, blocks, layout, past)
+            layers += self.attention.view.known
+        return Memory(layers=tuple(layers))
 
-    def record(self) -> dict[str, Any]:
-        return {"backbone": self.name, "weights": self.weights, "diffusers": version("diffusers")}
+    def _run(
+        self, model: WanTransformer3DModel, blocks: Sequence[Block], layout: Layout, past: Memory | None
+    ) -> Tensor:
+        """Velocities [B, C, t, h, w] of those shots that are not remembered, in a row."""
+        self._switch(model)
+        shots, depth = _running(blocks, layout, past), model.config.num_layers
+        start = depth * self.models.index(model)
+        known = iter(past.layers[start : start + depth]) if past else None
+        view = _view(blocks, layout, past.tokens if past else 0, width=model.config.attention_head_dim)
+        view = self.attention.view = replace(view, past=known)
+        return model(
+            hidden_states=torch.cat([block.data for block in shots], dim=2).to(model.dtype),
+            timestep=self._timesteps(shots),
+            encoder_hidden_states=torch.cat([block.data for block in view.texts], dim=1).to(model.dtype),
+            return_dict=False,
+        )[0]
 
     def _timesteps(self, shots: Sequence[Block]) -> Tensor:
         """[B] where all shots share one level, else one for each token [B, L]."""
-        levels = torch.stack([block.noise for block in shots], dim=1) * self.pipe.scheduler.config.num_train_timesteps
-        if torch.equal(levels, levels[:, :1].expand_as(levels)):
+        levels = timesteps(shots)
+        if torch.equal(levels, levels[:, :1].expand_as(levels)) and not self.pipe.config.expand_timesteps:
             return levels[:, 0]
         counts = torch.tensor([block.tokens for block in shots], device=levels.device)
         return levels.repeat_interleave(counts, dim=1)
@@ -179,8 +176,17 @@ class WanBackbone:
     def _expert(self, shots: Sequence[Block]) -> WanTransformer3DModel:
         """A14B: one model above the boundary of the noise levels, one below; others have one model."""
         boundary = self.pipe.config.boundary_ratio
-        level = max(float(block.noise.max()) for block in shots if block.kind == "noisy")
-        return self.pipe.transformer if boundary is None or level >= boundary else self.pipe.transformer_2
+        making = [block for block in shots if block.kind == "noisy"]
+        if boundary is None or timesteps(making).max() >= boundary * SCALE:
+            return self.pipe.transformer
+        return self.pipe.transformer_2
+
+    def _nothing(self, rows: int) -> Memory:
+        """The memory of texts alone, which take no place in the sequence."""
+        config, model = self.pipe.transformer.config, self.pipe.transformer
+        shape = (rows, config.num_attention_heads, 0, config.attention_head_dim)
+        empty = torch.empty(shape, dtype=model.dtype, device=model.device)
+        return Memory(layers=((empty, empty),) * (config.num_layers * len(self.models)))
 
     def _statistics(self) -> tuple[Tensor, Tensor]:
         vae = self.pipe.vae.config
@@ -188,40 +194,37 @@ class WanBackbone:
         return mean.view(1, -1, 1, 1, 1), std.view(1, -1, 1, 1, 1)
 
 
-def _view(blocks: Sequence[Block], layout: Layout, pictures: Sequence[int], *, width: int) -> _View:
-    """The layout of the pictures alone, their rotation, and the columns of text that each shot reads."""
-    spans, start = [], 0
-    for i in pictures:
-        spans.append(slice(start, start + blocks[i].tokens))
-        start += blocks[i].tokens
-    positions = torch.cat([layout.positions[:, layout.spans[i]] for i in pictures], dim=1)
-    visible = tuple(tuple(n for n, k in enumerate(pictures) if k in layout.visible[i]) for i in pictures)
-    own = Layout(spans=tuple(spans), positions=positions, keep=None, visible=visible)
+def _running(blocks: Sequence[Block], layout: Layout, past: Memory | None) -> list[Block]:
+    """Shots that are not remembered."""
+    return [block for block in blocks[layout.after(past.tokens) if past else 0 :] if is_shown(block)]
+
+
+def _view(blocks: Sequence[Block], layout: Layout, before: int, *, width: int) -> _View:
+    """The layout after ``before`` tokens with its rotation, and the columns of text that each shot reads."""
+    shots = [i for i, block in enumerate(blocks) if is_shown(block) and layout.spans[i].start >= before]
+    read = {i: [k for k in layout.visible[i] if _reads(blocks[i], blocks[k])] for i in shots}
     columns, start = {}, 0
-    for i, block in enumerate(blocks):
-        if block.is_text:
-            columns[i] = torch.arange(start, start + block.tokens, device=positions.device)
-            start += block.tokens
+    for k in sorted({k for seen in read.values() for k in seen}):
+        columns[k] = torch.arange(start, start + blocks[k].tokens, device=layout.positions.device)
+        start += blocks[k].tokens
     prompts = []
-    for i in pictures:
-        read = [k for k in columns if k in layout.visible[i] and blocks[k].shot in (blocks[i].shot, GLOBAL)]
-        prompts.append(torch.cat([columns[k] for k in read]))
-    return _View(layout=own, turn=_rotation(positions, width), prompts=tuple(prompts))
+    for i in shots:
+        rows = slice(layout.spans[i].start - before, layout.spans[i].stop - before)
+        prompts.append((rows, torch.cat([columns[k] for k in read[i]])))
+    return _View(
+        layout=layout,
+        turn=rotation(layout.positions[:, before:], _axes(width), theta=THETA),
+        texts=tuple(blocks[k] for k in columns),
+        prompts=tuple(prompts),
+    )
 
 
-def _rotation(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [B, 1, L, D/2] on Wan's split of a head, in float64 as diffusers computes its tables."""
+def _reads(shot: Block, prompt: Block) -> bool:
+    """A shot reads its own prompt and the scene's."""
+    return prompt.is_text and prompt.shot in (shot.shot, GLOBAL)
+
+
+def _axes(width: int) -> tuple[int, int, int]:
+    """How Wan shares a head among (t, h, w)."""
     side = 2 * (width // 6)
-    angles = []
-    for axis, dim in enumerate((width - 2 * side, side, side)):
-        rates = THETA ** -(torch.arange(0, dim, 2, device=positions.device, dtype=torch.float64) / dim)
-        angles.append(positions[..., axis, None].double() * rates)
-    angle = torch.cat(angles, dim=-1)[:, None]
-    return angle.cos().float(), angle.sin().float()
-
-
-def _turned(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Queries or keys [B, H, L, D] turned; neighbours in D pair up, unlike in ``engine.context.rotate``."""
-    cos, sin = turn
-    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1).flatten(-2).type_as(x)
+    return width - 2 * side, side, side

@@ -1,0 +1,121 @@
+"""A folder that is no working pipeline is one clear sentence, before anything in it runs."""
+
+import json
+import shutil
+
+import pytest
+import tiny_pipelines
+from safetensors.torch import load_file, save_file
+
+import engine
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return tiny_pipelines.save("wan", tmp_path_factory.mktemp("folders") / "wan")
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    return shutil.copytree(whole, tmp_path / "wan")
+
+
+def refused(folder, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        engine.load(str(folder), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def edit(file, **changes):
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_a_whole_folder_loads(folder):
+    assert engine.load(str(folder), device="cpu").name == "wan"
+
+
+def test_another_pipeline(folder):
+    edit(folder / "model_index.json", _class_name="FluxPipeline")
+    refused(folder, "model_index.json is a FluxPipeline; the pipelines that work here: WanPipeline")
+
+
+def test_no_pipeline_at_all(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    refused(tmp_path, "holds neither model_index.json .*nor pocket weights")
+
+
+def test_a_damaged_index(folder):
+    (folder / "model_index.json").write_text("{")
+    refused(folder, "model_index.json is missing or damaged; download the pipeline folder again")
+
+
+def test_a_wrong_component(folder):
+    edit(folder / "model_index.json", vae=["diffusers", "AutoencoderKL"])
+    refused(folder, "names AutoencoderKL as its vae; this backbone needs AutoencoderKLWan")
+
+
+def test_a_missing_component(folder):
+    (folder / "transformer").rename(folder / "away")
+    refused(folder, "transformer is missing; download the pipeline folder again")
+
+
+def test_a_missing_tokenizer_or_scheduler(folder):
+    shutil.rmtree(folder / "scheduler")
+    refused(folder, "scheduler is missing; download the pipeline folder again")
+
+
+@pytest.mark.parametrize(
+    ("shard", "sentence"),
+    [
+        ("../x.safetensors", r"points at \.\./x\.safetensors, outside its folder; it is refused, use a trusted copy"),
+        ("/etc/x.safetensors", "outside its folder"),
+        ("gone.safetensors", r"gone\.safetensors is missing; download this shard"),
+        ("code.bin", "code.bin, which is no safetensors file"),
+    ],
+)
+def test_a_shard_that_is_missing_or_elsewhere(folder, shard, sentence):
+    (folder / "transformer" / f"{WEIGHTS}.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
+    refused(folder, sentence)
+
+
+def test_a_shard_that_leads_out_of_the_folder_through_a_link(folder, tmp_path):
+    outside = tmp_path / "outside.safetensors"
+    (folder / "transformer" / WEIGHTS).rename(outside)
+    (folder / "transformer" / WEIGHTS).symlink_to(outside)
+    engine.load(str(folder), device="cpu")  # download caches keep weights behind links: those are the owner's own
+    (folder / "transformer" / WEIGHTS).unlink()
+    (folder / "transformer" / WEIGHTS).symlink_to(tmp_path / "nowhere.safetensors")
+    refused(folder, "is missing")
+
+
+def test_pickled_weights(folder):
+    weights = folder / "transformer" / WEIGHTS
+    weights.rename(weights.with_suffix(".bin"))
+    refused(folder, "transformer holds only pickled weights, which can run code; download the .safetensors files")
+
+
+def test_damaged_weights(folder):
+    (folder / "transformer" / WEIGHTS).write_bytes(b"not weights")
+    refused(folder, "can't be loaded as a WanPipeline")
+
+
+def test_weights_that_are_not_all_there(folder):
+    weights = folder / "transformer" / WEIGHTS
+    kept = load_file(weights)
+    kept.pop("proj_out.weight")
+    save_file(kept, weights, metadata={"format": "pt"})
+    refused(folder, "transformer lacks some of its weights; download the folder again")
+
+
+def test_code_in_a_folder_is_never_run(folder):
+    edit(folder / "model_index.json", _class_name=["pipeline", "MyPipeline"])
+    (folder / "pipeline.py").write_text("raise SystemExit('ran')")
+    refused(folder, "MyPipeline")
+
+
+def test_a_lora_that_is_none(folder):
+    (folder / "causal" / "pytorch_lora_weights.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ValueError, match="is no LoRA for wan"):
+        engine.load(str(folder), device="cpu").tuned("causal")

@@ -1,0 +1,77 @@
+"""Diffusers pipelines of its own classes with tiny random weights, saved as the folders that people download."""
+
+import torch
+
+WORDS = ["<pad>", "</s>", "<unk>", *"a red fox jumps waves on the beach at night".split()]
+RANK = 2
+
+
+def tokenizer():
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    signs = dict(zip(("pad_token", "eos_token", "unk_token"), WORDS, strict=False))
+    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token=WORDS[2]))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=raw, **signs)
+
+
+def wan(kind):
+    """Kinds: wan (2.1, UniPC), wan-euler, wan-a14b (two experts), wan-ti2v (a timestep a token, its own codec)."""
+    import diffusers
+    from transformers import UMT5Config, UMT5EncoderModel
+
+    ti2v = kind == "wan-ti2v"
+    channels = 48 if ti2v else 16
+    shape = {"num_attention_heads": 2, "attention_head_dim": 12, "text_dim": 32, "freq_dim": 32, "ffn_dim": 32}
+    shape |= {"in_channels": channels, "out_channels": channels, "num_layers": 2}
+    sizes = {"d_model": 32, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 4}
+    own = {"is_residual": True, "patch_size": 2, "in_channels": 12, "out_channels": 12, "scale_factor_spatial": 16}
+    own |= {"latents_mean": [0.1] * 48, "latents_std": [2.0] * 48}
+    flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
+    unipc = diffusers.UniPCMultistepScheduler(num_train_timesteps=1000, **flow)
+    two = kind == "wan-a14b"
+    return diffusers.WanPipeline(
+        tokenizer=tokenizer(),
+        text_encoder=UMT5EncoderModel(UMT5Config(vocab_size=len(WORDS), **sizes)),
+        vae=diffusers.AutoencoderKLWan(
+            base_dim=3, z_dim=channels, dim_mult=[1, 1, 1, 1], num_res_blocks=1, **(own if ti2v else {})
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0) if kind == "wan-euler" else unipc,
+        transformer=diffusers.WanTransformer3DModel(**shape),
+        transformer_2=diffusers.WanTransformer3DModel(**shape) if two else None,
+        boundary_ratio=0.875 if two else None,
+        expand_timesteps=ti2v,
+    )
+
+
+BUILDERS = {"wan": wan, "wan-euler": wan, "wan-a14b": wan, "wan-ti2v": wan}
+
+
+def save(kind, folder):
+    """The pipeline, with a random LoRA in the folder ``causal`` as ``Pipeline.tuned`` expects it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        pipe = BUILDERS[kind](kind)
+        for part in pipe.components.values():
+            if isinstance(part, torch.nn.Module):
+                part.to(torch.float32)
+        _save_lora(pipe, pipe.transformer, folder / "causal")
+        if pipe.components.get("transformer_2") is not None:
+            _save_lora(pipe, pipe.transformer_2, folder / "causal" / "transformer_2")
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def _save_lora(pipe, transformer, folder):
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    transformer.add_adapter(
+        LoraConfig(r=RANK, target_modules=["to_q", "to_v", "to_out.0"], init_lora_weights=False), "causal"
+    )
+    layers = get_peft_model_state_dict(transformer, adapter_name="causal")
+    folder.mkdir(parents=True)
+    pipe.save_lora_weights(folder, transformer_lora_layers=layers)
+    transformer.delete_adapters("causal")
+    transformer.unload_lora()
