@@ -27,6 +27,8 @@ class History:
         """Memory of ``blocks``, the leading ones of ``layout``; only those that are new are computed."""
         prints = [_print(block) for block in blocks]
         same = _common(prints, self._prints)
+        while 0 < same < len(blocks) and blocks[same].shot == blocks[same - 1].shot:
+            same -= 1  # blocks of a shot see each other both ways, so a new picture makes its old text stale
         if same < len(blocks):
             past = self._memory.first(self._ends[same]) if same and self._memory else None
             leading = layout.leading(len(blocks))

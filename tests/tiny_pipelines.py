@@ -45,7 +45,47 @@ def wan(kind):
     )
 
 
-BUILDERS = {"wan": wan, "wan-euler": wan, "wan-a14b": wan, "wan-ti2v": wan}
+def cogvideox(kind):
+    """Kinds: cogvideox-2b (places added, DDIM), cogvideox-5b (places turned, DDIM), cogvideox-dpm."""
+    import diffusers
+    from transformers import T5Config, T5EncoderModel
+
+    turned = kind != "cogvideox-2b"
+    dpm = kind == "cogvideox-dpm"
+    sizes = {"d_model": 32, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 4}
+    noise = {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, "snr_shift_scale": 1.0}
+    noise |= {"timestep_spacing": "trailing"}
+    scheduler = diffusers.CogVideoXDPMScheduler if dpm else diffusers.CogVideoXDDIMScheduler
+    return diffusers.CogVideoXPipeline(
+        tokenizer=tokenizer(),
+        text_encoder=T5EncoderModel(T5Config(vocab_size=len(WORDS), **sizes)),
+        vae=diffusers.AutoencoderKLCogVideoX(
+            down_block_types=("CogVideoXDownBlock3D",) * 4,
+            up_block_types=("CogVideoXUpBlock3D",) * 4,
+            block_out_channels=(8, 8, 8, 8),
+            latent_channels=16,
+            layers_per_block=1,
+            norm_num_groups=2,
+            sample_height=64,
+            sample_width=128,
+        ),
+        scheduler=scheduler(**noise),
+        transformer=diffusers.CogVideoXTransformer3DModel(
+            num_attention_heads=2,
+            attention_head_dim=16,
+            text_embed_dim=32,
+            time_embed_dim=8,
+            num_layers=2,
+            sample_width=10,
+            sample_height=6,
+            sample_frames=9,
+            use_rotary_positional_embeddings=turned,
+        ),
+    )
+
+
+BUILDERS = dict.fromkeys(("wan", "wan-euler", "wan-a14b", "wan-ti2v"), wan)
+BUILDERS |= dict.fromkeys(("cogvideox-2b", "cogvideox-5b", "cogvideox-dpm"), cogvideox)
 
 
 def save(kind, folder):

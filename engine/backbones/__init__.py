@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,17 @@ if TYPE_CHECKING:
     from engine.backbones.pipelines import Pipeline
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
-KINDS = ("WanPipeline",)
+ADAPTERS = {
+    "WanPipeline": "engine.backbones.wan:WanBackbone",
+    "CogVideoXPipeline": "engine.backbones.cogvideox:CogVideoXBackbone",
+}
 
 
 def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
     """Load a backbone by name ("pocket") or from a folder of weights; ValueError with the remedy if it cannot be."""
     folder = _folder(name)
     if not (folder / INDEX).is_file() and not (folder / "tokenizer").is_dir():
-        raise ValueError(
-            f"{folder} holds no {INDEX} (a diffusers pipeline) and no pocket weights; give a folder of one"
-        )
+        raise ValueError(f"{folder} holds neither {INDEX} (a diffusers pipeline) nor pocket weights; give one of both")
     if (folder / INDEX).is_file():
         return adapter(folder).from_folder(folder, device=device)
     from engine.backbones.pocket import PocketBackbone
@@ -31,12 +33,11 @@ def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
 
 def adapter(folder: Path) -> type[Pipeline]:
     """The class that runs a folder's diffusers pipeline; ValueError when there is none."""
-    kind = read_json(folder / INDEX).get("_class_name")
-    if kind not in KINDS:
-        raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: {', '.join(KINDS)}")
-    from engine.backbones.wan import WanBackbone
-
-    return {"WanPipeline": WanBackbone}[kind]
+    kind = str(read_json(folder / INDEX).get("_class_name"))
+    if kind not in ADAPTERS:
+        raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: {', '.join(ADAPTERS)}")
+    module, name = ADAPTERS[kind].split(":")
+    return getattr(import_module(module), name)
 
 
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:

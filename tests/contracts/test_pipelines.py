@@ -9,7 +9,7 @@ import torch
 import engine
 from engine.backbones import adapter
 from engine.backbones.folders import read_json
-from engine.context import causal, dummy, isolated, joint, lay_out, picture, text
+from engine.context import causal, diagonal, dummy, isolated, joint, lay_out, picture, shared, text
 from engine.methods import METHODS
 from engine.runtime import Runtime
 from engine.video import read_video, write_mp4
@@ -58,8 +58,8 @@ def context(backbone, *levels, given=()):
     return blocks
 
 
-def predict(backbone, blocks, rule=joint):
-    return backbone.predict(blocks, lay_out(blocks, rule=rule, text=backbone.text))
+def predict(backbone, blocks, rule=joint, place=diagonal):
+    return backbone.predict(blocks, lay_out(blocks, rule=rule, place=place, text=backbone.text))
 
 
 def close(one, two, tolerance=CLOSE):
@@ -75,12 +75,18 @@ def plain_pipeline(folder):
     return pipe
 
 
+def in_our_order(pipe, latents):
+    """CogVideoX has frames before channels."""
+    return latents.transpose(1, 2) if type(pipe).__name__ == "CogVideoXPipeline" else latents
+
+
 def test_a_shot_alone_is_the_pipelines_own(folder, backbone):
     pipe, steps, scale = plain_pipeline(folder), 6, 4.0
     settings = {"height": 32, "width": 64, "num_frames": 9, "num_inference_steps": steps, "guidance_scale": scale}
     draw = torch.Generator().manual_seed(7)
     theirs = pipe("a red fox jumps", negative_prompt="", generator=draw, output_type="latent", **settings).frames
     (ours,) = run(scene("a red fox jumps"), backbone, method="independent", steps=steps, guidance=scale)
+    theirs = in_our_order(pipe, theirs)
     assert ours[None].shape == theirs.shape
     assert ours.std() > 0.1
     assert (ours[None] - theirs).abs().max() < CLOSE
@@ -90,7 +96,8 @@ def test_a_shot_alone_decodes_as_the_pipeline_does(folder, backbone):
     pipe = plain_pipeline(folder)
     settings = {"height": 32, "width": 64, "num_frames": 9, "num_inference_steps": 1, "output_type": "pt"}
     latents = torch.randn((1, *backbone.shape(9, 32, 64).latent), generator=torch.Generator().manual_seed(7))
-    pipe.scheduler.step = lambda *_, **__: (latents,)  # the codec is what is looked at
+    made = in_our_order(pipe, latents)
+    pipe.scheduler.step = lambda *_, **__: (made, made)  # the codec is what is looked at
     theirs = pipe("a red fox jumps", **settings).frames[0]
     ours = backbone.decode(latents)[0].transpose(0, 1) / 2 + 0.5
     assert ours.shape == theirs.shape == (9, 3, 32, 64)
@@ -98,14 +105,11 @@ def test_a_shot_alone_decodes_as_the_pipeline_does(folder, backbone):
 
 
 def test_isolated_shots_equal_separate_runs(backbone):
-    blocks = context(backbone, 0.95, 0.9, 0.9)
-    packed = predict(backbone, blocks, isolated)
-    alone = [predict(backbone, [*blocks[:2], *blocks[i : i + 2]])[0] for i in (2, 4, 6)]
-    if backbone.text == "crossed":  # elsewhere the scene's prompt looks back at the shots, which change it
-        assert close(packed, alone)
-    bare = blocks[2:]
-    packed = predict(backbone, bare, isolated)
-    assert close(packed, [predict(backbone, bare[i : i + 2])[0] for i in (0, 2, 4)])
+    blocks = context(backbone, 0.95, 0.9, 0.9)[2:]
+    alone = [predict(backbone, blocks[i : i + 2])[0] for i in (0, 2, 4)]
+    assert close(predict(backbone, blocks, isolated, shared), alone)
+    if backbone.text == "crossed":  # elsewhere pictures have a place to a text that has none: it is no longer the same
+        assert close(predict(backbone, blocks, isolated), alone)
 
 
 def test_shots_see_each_other_and_read_their_own_prompt(backbone):
@@ -122,7 +126,7 @@ def test_memory_equals_recomputing(backbone):
     blocks = context(backbone, 0.1, 0.3, 0.9, given=(0, 1))
     layout = lay_out(blocks, rule=causal, text=backbone.text)
     whole = backbone.predict(blocks, layout)
-    for steps in ((6,), (2, 4, 6), (1, 3, 6)):
+    for steps in ((6,), (2, 6), (2, 4, 6)):
         past = None
         for known in steps:
             fresh = backbone.remember(blocks[:known], layout.leading(known), past)
