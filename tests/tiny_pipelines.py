@@ -84,8 +84,43 @@ def cogvideox(kind):
     )
 
 
+def hunyuanvideo(kind):
+    import diffusers
+    from transformers import CLIPTextConfig, CLIPTextModel, LlamaConfig, LlamaModel
+
+    shape = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 4, "vocab_size": len(WORDS)}
+    return diffusers.HunyuanVideoPipeline(
+        tokenizer=tokenizer(),
+        text_encoder=LlamaModel(LlamaConfig(num_hidden_layers=3, num_key_value_heads=4, **shape)),
+        tokenizer_2=tokenizer(),
+        text_encoder_2=CLIPTextModel(CLIPTextConfig(num_hidden_layers=1, eos_token_id=2, **shape)),
+        vae=diffusers.AutoencoderKLHunyuanVideo(
+            latent_channels=4,
+            down_block_types=("HunyuanVideoDownBlock3D",) * 4,
+            up_block_types=("HunyuanVideoUpBlock3D",) * 4,
+            block_out_channels=(8, 8, 8, 8),
+            layers_per_block=1,
+            norm_num_groups=4,
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=7.0),
+        transformer=diffusers.HunyuanVideoTransformer3DModel(
+            in_channels=4,
+            out_channels=4,
+            num_attention_heads=2,
+            attention_head_dim=12,
+            num_layers=1,
+            num_single_layers=1,
+            num_refiner_layers=1,
+            text_embed_dim=32,
+            pooled_projection_dim=32,
+            rope_axes_dim=(4, 4, 4),
+        ),
+    )
+
+
 BUILDERS = dict.fromkeys(("wan", "wan-euler", "wan-a14b", "wan-ti2v"), wan)
 BUILDERS |= dict.fromkeys(("cogvideox-2b", "cogvideox-5b", "cogvideox-dpm"), cogvideox)
+BUILDERS["hunyuanvideo"] = hunyuanvideo
 
 
 def save(kind, folder):

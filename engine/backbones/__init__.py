@@ -16,6 +16,7 @@ POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 ADAPTERS = {
     "WanPipeline": "engine.backbones.wan:WanBackbone",
     "CogVideoXPipeline": "engine.backbones.cogvideox:CogVideoXBackbone",
+    "HunyuanVideoPipeline": "engine.backbones.hunyuanvideo:HunyuanVideoBackbone",
 }
 
 
