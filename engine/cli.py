@@ -78,10 +78,13 @@ def _make(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     import engine
+    from engine.plan import advice
     from engine.video import write_mp4
 
     backbone = engine.load(options.backbone)
     story, settings = _settings(story, backbone)
+    if words := advice(backbone, story.method):
+        _say(words, OK)
     total = len(scene.shots) * (story.steps + 1)
     with tqdm(total=total, unit="step", file=sys.stderr, desc=f"{len(scene.shots)} shots", leave=False) as bar:
         for event in engine.generate(scene, backbone, previews=False, **settings):

@@ -38,22 +38,27 @@ class RoundPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A whole scene. ``window``: the most tokens a round should have. ``peak``: bytes above what is in use now."""
+    """A whole scene.
+
+    window: the most tokens a round should have. peak: bytes above what is in use now. advice: of the backbone.
+    """
 
     rounds: tuple[RoundPlan, ...]
     window: int
     seconds: float
     peak: int
+    advice: str | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a creator should know before starting."""
-        return tuple(
+        long = tuple(
             f"shots {', '.join(str(k + 1) for k in r.shots)}: {r.tokens} tokens, more than the {self.window} "
             "that this model was trained on; make fewer shots at once or pick fewer"
             for r in self.rounds
             if r.tokens > self.window
         )
+        return long if self.advice is None else (*long, self.advice)
 
 
 def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings: object) -> Plan:
@@ -69,7 +74,14 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
         frames = [backbone.shape(scene.shots[k].frames, scene.height, scene.width).latent_frames for k in part.shots]
         seconds += asked.steps * step + pace.decode * (sum(frames) + looks * len(frames))
     most = max((part.tokens for part in rounds), default=0)
-    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)))
+    words = advice(backbone, asked.method)
+    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)), advice=words)
+
+
+def advice(backbone: Backbone, method: str) -> str | None:
+    """What a creator should know of a method on this backbone, with the weights that the method takes."""
+    tuning = METHODS[method].tuning
+    return (backbone.tuned(tuning) if tuning else backbone).advice(method)
 
 
 def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[RoundPlan]:

@@ -45,7 +45,10 @@ def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     """Words that a backbone cannot know; loads its tokenizer, not its model."""
     from engine.backbones import pocket_words
 
-    return pocket_words.unknown_words(pocket_words.read_tokenizer(_folder(name)), text)
+    folder = _folder(name)
+    if (folder / INDEX).is_file():  # the big models' tokenizers spell out what they do not know
+        return ()
+    return pocket_words.unknown_words(pocket_words.read_tokenizer(folder), text)
 
 
 def _folder(name: str) -> Path:

@@ -72,6 +72,10 @@ class Backbone(Protocol):
         """Clean latents as the model expects them at a noise level 0..1."""
         ...
 
+    def advice(self, method: str) -> str | None:
+        """What a creator should know before this backbone runs a method; None where it was trained for it."""
+        ...
+
     def denoise(self, shots: Mapping[int, Start], predict: Predict, steps: int) -> Iterator[Walked]:
         """Walk shots from the noise of their seeds to clean with the model's own sampler.
 

@@ -49,7 +49,6 @@ class Pipeline:
         self.pipe, self.runtime, self.folder = pipe, runtime, folder
         self.weights = identity(*self._weighty()) if folder else "unsaved"
         self.adapter: str | None = None
-        self.adapters: list[str] = []  # of the pipeline, shared with its tuned copies
         pipe.vae.enable_tiling()
         pipe.vae.enable_slicing()
         pipe.to(runtime.device)
@@ -97,30 +96,45 @@ class Pipeline:
                 f"several shots); as a LoRA they belong into {self.folder and self.folder / name / ADAPTER}"
             )
         tuned = copy(self)
-        self._load_adapter(name)
-        self.adapters.append(name)
+        for part, inside in self._adapted(self.folder / name).items():
+            self._load_adapter(name, part, inside)
         tuned.adapter = name
         tuned.weights = identity(*self._weighty(), self.folder / name)
         return tuned
 
-    def _load_adapter(self, name: str, **options: Any) -> None:
-        folder = self.folder / name
+    def _adapted(self, folder: Path) -> dict[str, Path]:
+        """For each transformer the folder of its LoRA inside that of all."""
+        return {"transformer": folder}
+
+    def _load_adapter(self, name: str, part: str, folder: Path, **options: Any) -> None:
+        file = folder / ADAPTER
+        if not file.is_file():
+            raise ValueError(f"{file} is missing; it holds the LoRA of the {part}")
         try:
             self.pipe.load_lora_weights(folder, weight_name=ADAPTER, adapter_name=name, **options)
         except Exception as error:  # peft and diffusers each raise their own
-            raise ValueError(
-                f"{folder / ADAPTER} is no LoRA for {self.name} ({str(error).splitlines()[0]})"
-            ) from error
+            raise ValueError(f"{file} is no LoRA for {self.name} ({str(error).splitlines()[0]})") from error
+        if name not in self.pipe.get_list_adapters().get(part, ()):
+            raise ValueError(f"{file} is no LoRA for {self.name} (it names no layer of the {part})")
 
     def _switch(self, model: nn.Module) -> None:
         """Adapters as this backbone wants them: copies that differ only in that share the model."""
-        if not self.adapters:
+        loaded = self.pipe.get_list_adapters()
+        if not any(names and getattr(self.pipe, part) is model for part, names in loaded.items()):
             return
         if self.adapter is None:
             model.disable_adapters()
         else:
-            model.set_adapters(self.adapter)
+            model.set_adapter(self.adapter)
             model.enable_adapters()
+
+    def advice(self, method: str) -> str | None:
+        if method == "independent" or self.adapter is not None:
+            return None
+        return (
+            f"{self.name} learned from single shots, so {method} runs but its shots agree only with weights tuned on "
+            "scenes (LCT section 4.1: 135,000 updates); independent is what it knows"
+        )
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         strides = {

@@ -91,6 +91,9 @@ class PocketBackbone:
         tuned.weights = fingerprint(*(self.folder / part for part in PARTS), folder)
         return tuned
 
+    def advice(self, method: str) -> str | None:  # noqa: ARG002 - it was trained for all
+        return None
+
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         if frames > LONGEST:
             raise ValueError(f"frames is {frames}; the pocket model makes 1 to {LONGEST}, the nearest is {LONGEST}")

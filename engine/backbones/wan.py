@@ -116,11 +116,12 @@ class WanBackbone(Pipeline):
         two = optional_part(folder, "transformer_2")
         return cls.parts | ({"transformer_2": cls.parts["transformer"]} if two else {})
 
-    def _load_adapter(self, name: str, **options: Any) -> None:
-        """A14B has a LoRA for each expert; that of the second lies in a folder of its own."""
-        super()._load_adapter(name, **options)
-        if self.pipe.transformer_2 is not None:
-            super()._load_adapter(f"{name}/transformer_2", load_into_transformer_2=True)
+    def _adapted(self, folder: Path) -> dict[str, Path]:
+        second = {} if self.pipe.transformer_2 is None else {"transformer_2": folder / "transformer_2"}
+        return {"transformer": folder, **second}
+
+    def _load_adapter(self, name: str, part: str, folder: Path, **options: Any) -> None:
+        super()._load_adapter(name, part, folder, **options, load_into_transformer_2=part == "transformer_2")
 
     @torch.inference_mode()
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:

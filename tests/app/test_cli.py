@@ -82,12 +82,13 @@ def test_a_story_in_plain_words_becomes_a_film(film, tiny_pocket):
 
 
 @pytest.mark.parametrize(("kind", "fps"), [("wan", 16), ("cogvideox-5b", 8), ("hunyuanvideo", 24)])
-def test_a_folder_of_a_diffusers_pipeline_makes_the_film_at_its_own_pace(kind, fps, story, film, tmp_path):
+def test_a_folder_of_a_diffusers_pipeline_makes_the_film_at_its_own_pace(kind, fps, story, film, tmp_path, capsys):
     folder = tiny_pipelines.save(kind, tmp_path / kind)
     story.write_text(json.dumps(STORY | {"shots": [{"prompt": "A.", "frames": 9}, {"prompt": "B.", "frames": 1}]}))
     assert run(story, "-o", film, "--backbone", folder, "--height", 32, "--width", 64, "--method", "lct-ar") == 0
     assert read_video(film).shape == (10, 320, 640, 3)
     assert read_record(film)["takes"][1]["context"][0]["shot"] == 0
+    assert "agree only with weights tuned on scenes" in capsys.readouterr().err
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(film))
     assert round(frames / seconds) == fps
 

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import tiny_pipelines
+import torch
 from safetensors.torch import load_file, save_file
 
 import engine
@@ -105,7 +106,8 @@ def test_weights_that_are_not_all_there(folder):
     weights = folder / "transformer" / WEIGHTS
     kept = load_file(weights)
     kept.pop("proj_out.weight")
-    save_file(kept, weights, metadata={"format": "pt"})
+    save_file(kept, folder / "less", metadata={"format": "pt"})
+    (folder / "less").replace(weights)
     refused(folder, "transformer lacks some of its weights; download the folder again")
 
 
@@ -116,6 +118,25 @@ def test_code_in_a_folder_is_never_run(folder):
 
 
 def test_a_lora_that_is_none(folder):
-    (folder / "causal" / "pytorch_lora_weights.safetensors").write_bytes(b"not weights")
+    file = folder / "causal" / "pytorch_lora_weights.safetensors"
+    save_file({f"unet.{name}": weight for name, weight in load_file(file).items()}, folder / "other")
+    (folder / "damaged").write_bytes(b"not weights")
+    backbone = engine.load(str(folder), device="cpu")
+    (folder / "damaged").replace(file)
     with pytest.raises(ValueError, match="is no LoRA for wan"):
-        engine.load(str(folder), device="cpu").tuned("causal")
+        backbone.tuned("causal")
+    (folder / "other").replace(file)
+    with pytest.raises(ValueError, match="is no LoRA for wan"):
+        backbone.tuned("causal")
+
+
+def test_a_lora_for_one_of_two_experts(tmp_path):
+    folder = tiny_pipelines.save("wan-a14b", tmp_path / "two")
+    shutil.rmtree(folder / "causal" / "transformer_2")
+    backbone = engine.load(str(folder), device="cpu")
+    asked = engine.Scene(prompt="", shots=(engine.Shot(prompt="a fox", frames=1),), height=16, width=16)
+    *_, before = engine.generate(asked, backbone, steps=2)
+    with pytest.raises(ValueError, match=r"transformer_2.*is missing; it holds the LoRA of the transformer_2"):
+        backbone.tuned("causal")
+    *_, after = engine.generate(asked, backbone, steps=2)
+    assert torch.equal(before.takes[0].latents, after.takes[0].latents)

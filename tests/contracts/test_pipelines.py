@@ -163,15 +163,22 @@ def test_saved_and_loaded_again_is_the_same_to_the_bit(folder, tmp_path):
 
 def test_a_lora_attached_equals_it_fused(folder):
     plain, pipe = load(folder), plain_pipeline(folder)
-    blocks = context(plain, 0.9, 0.9)
-    before = predict(plain, blocks)
-    attached = predict(plain.tuned("causal"), blocks)
-    assert all(torch.equal(a, b) for a, b in zip(before, predict(plain, blocks), strict=True))
+    contexts = context(plain, 0.9, 0.9), context(plain, 0.3, 0.3)  # of A14B each expert's
+    before = [predict(plain, blocks) for blocks in contexts]
+    attached = [predict(plain.tuned("causal"), blocks) for blocks in contexts]
+    after = [predict(plain, blocks) for blocks in contexts]
     pipe.load_lora_weights(folder / "causal")
-    pipe.fuse_lora(components=["transformer"])
+    models = ["transformer"]
+    if (second := folder / "causal" / "transformer_2").is_dir():
+        pipe.load_lora_weights(second, load_into_transformer_2=True)
+        models.append("transformer_2")
+    pipe.fuse_lora(components=models)
     pipe.unload_lora_weights()
-    assert close(attached, predict(type(plain)(pipe, runtime=FP32), blocks))
-    assert not close(attached, before, 1e-3)
+    fused = [predict(type(plain)(pipe, runtime=FP32), blocks) for blocks in contexts]
+    for i in range(2):
+        assert all(torch.equal(a, b) for a, b in zip(before[i], after[i], strict=True))
+        assert close(attached[i], fused[i])
+        assert not close(attached[i], before[i], 1e-3)
 
 
 def test_two_shots_one_after_the_other_to_a_film(folder, tmp_path):
