@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def check_parts(folder: Path, parts: dict[str, str]) -> None:
                 raise ValueError(f"{folder / name} is missing; {AGAIN}")
             if name in parts:
                 _check_weights(folder / name)
+            if (folder / name / "spiece.model").is_file() and not (folder / name / "tokenizer.json").is_file():
+                _check_sentencepiece(folder / name)
 
 
 def identity(*folders: Path) -> str:
@@ -54,6 +57,14 @@ def identity(*folders: Path) -> str:
                 data.seek(max(0, size - ENDS))
                 digest.update(data.read(ENDS))
     return digest.hexdigest()[:16]
+
+
+def _check_sentencepiece(part: Path) -> None:
+    for module, package in (("sentencepiece", "sentencepiece"), ("google.protobuf", "protobuf")):
+        try:
+            import_module(module)
+        except ImportError:
+            raise ValueError(f"{part} can't be read without {package}; pip install {package}") from None
 
 
 def _check_weights(part: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 import tiny_pipelines
@@ -115,6 +116,36 @@ def test_code_in_a_folder_is_never_run(folder):
     edit(folder / "model_index.json", _class_name=["pipeline", "MyPipeline"])
     (folder / "pipeline.py").write_text("raise SystemExit('ran')")
     refused(folder, "MyPipeline")
+
+
+@pytest.fixture
+def spelled(tmp_path):
+    """CogVideoX with its tokenizer as its authors ship it."""
+    folder = tiny_pipelines.save("cogvideox-2b", tmp_path / "cogvideox")
+    for file in (folder / "tokenizer").iterdir():
+        file.unlink()
+    (folder / "tokenizer" / "tokenizer_config.json").write_text('{"tokenizer_class": "T5Tokenizer", "extra_ids": 0}')
+    (folder / "tokenizer" / "spiece.model").write_bytes(b"")
+    edit(folder / "model_index.json", tokenizer=["transformers", "T5Tokenizer"])
+    return folder
+
+
+def test_a_tokenizer_that_wants_a_package_names_it(spelled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    refused(spelled, "tokenizer can't be read without sentencepiece; pip install sentencepiece")
+
+
+def test_a_sentencepiece_tokenizer_is_read(spelled):
+    pieces = pytest.importorskip("sentencepiece")
+    pytest.importorskip("google.protobuf")
+    words = iter(["a red fox jumps on the beach at night", "the fox waves and walks"] * 50)
+    special = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1, "hard_vocab_limit": False, "minloglevel": 2}
+    with (spelled / "tokenizer" / "spiece.model").open("wb") as file:
+        pieces.SentencePieceTrainer.train(
+            sentence_iterator=words, model_writer=file, model_type="char", vocab_size=27, **special
+        )
+    tokenizer = engine.load(str(spelled), device="cpu").pipe.tokenizer
+    assert tokenizer.decode(tokenizer("a red fox").input_ids, skip_special_tokens=True) == "a red fox"
 
 
 def test_a_lora_that_is_none(folder):
