@@ -37,6 +37,7 @@ class Pipeline:
     name: ClassVar[str]
     kind: ClassVar[str]  # the pipeline's class
     parts: ClassVar[dict[str, str]]
+    codec: ClassVar[torch.dtype | None] = None  # number format of the codec, where it is not the runtime's
     text: ClassVar[Literal["unplaced", "crossed"]]
     fps: int
     guidance: float
@@ -70,7 +71,8 @@ class Pipeline:
         check_parts(folder, cls._parts(folder))
         disable_progress_bar()
         quieter_transformers.disable_progress_bar()
-        options = {"use_safetensors": True, "local_files_only": True, "dtype": runtime.dtype}
+        formats = {"default": runtime.dtype, "vae": cls.codec or runtime.dtype}
+        options = {"use_safetensors": True, "local_files_only": True, "dtype": formats}
         try:
             pipe = getattr(diffusers, cls.kind).from_pretrained(folder, **options)
         except Exception as error:  # safetensors, transformers and diffusers each raise their own

@@ -89,6 +89,7 @@ class WanBackbone(Pipeline):
         "text_encoder": "UMT5EncoderModel",
     }
     text = "crossed"
+    codec = torch.float32  # as its authors ask
     fps = 16
     guidance = 5.0
     window = 32_760  # 81 frames at 480 x 832, the longest that Wan was trained on
@@ -96,7 +97,6 @@ class WanBackbone(Pipeline):
 
     def __init__(self, pipe: WanPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
         super().__init__(pipe, runtime=runtime, folder=folder)
-        pipe.vae.to(torch.float32)  # as its authors ask
         self.attention = SceneAttention()
         for model in self.models:
             model.set_attn_processor(self.attention)

@@ -197,6 +197,15 @@ def test_pixels_survive_the_way_to_latents_in_shape(backbone):
     assert backbone.decode(latents).shape == pixels.shape
 
 
+def test_half_precision_is_for_those_parts_that_stand_it(folder):
+    half = replace(FP32, dtype=torch.bfloat16)
+    loaded = adapter(folder).from_folder(folder, runtime=half)
+    whole = plain_pipeline(folder).vae.state_dict()
+    kept = loaded.pipe.vae.state_dict()
+    assert all(torch.equal(kept[name].float(), weight) for name, weight in whole.items()) is (loaded.name == "wan")
+    assert loaded.pipe.transformer.proj_out.weight.dtype == torch.bfloat16
+
+
 def test_a_method_without_its_tuned_weights_says_what_they_take(backbone):
     with pytest.raises(ValueError, match=r"needs weights tuned for other .* updates .*other.pytorch_lora"):
         backbone.tuned("other")
