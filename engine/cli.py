@@ -72,7 +72,6 @@ def _make(options: argparse.Namespace) -> None:
     """What can be checked is checked before the model is loaded, and the file appears only when it is whole."""
     output = _writable(options.output)
     story = _story(options)
-    scene = story.scene()
 
     import torch
     from tqdm import tqdm
@@ -83,6 +82,7 @@ def _make(options: argparse.Namespace) -> None:
 
     backbone = engine.load(options.backbone)
     story, settings = _settings(story, backbone)
+    scene = story.scene()
     if words := advice(backbone, story.method):
         _say(words, OK)
     total = len(scene.shots) * (story.steps + 1)
@@ -102,14 +102,13 @@ def _make(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> None:
     """Every round's tokens, then seconds and memory of the whole; a few passes are timed for it."""
     story = _story(options)
-    scene = story.scene()
 
     import engine
     from engine.plan import plan
 
     backbone = engine.load(options.backbone)
     story, settings = _settings(story, backbone)
-    found = plan(scene, backbone, previews=False, **settings)
+    found = plan(story.scene(), backbone, previews=False, **settings)
     lines = [f"{backbone.name} on {backbone.runtime.device}: {backbone.runtime.reason}"]
     for part in found.rounds:
         shots = ", ".join(str(k + 1) for k in part.shots)
@@ -123,7 +122,9 @@ def _settings(story: Story, backbone: Backbone) -> tuple[Story, dict[str, Any]]:
     """The story with the backbone's own values for what it left open, and the settings of ``generate``."""
     chosen = {"steps": story.steps, "guidance": story.guidance}
     chosen = {name: getattr(backbone, name) if value is None else value for name, value in chosen.items()}
-    return story.model_copy(update=chosen), {"method": story.method, "seed": story.seed, **chosen}
+    sized = {"height", "width"} & story.model_fields_set
+    size = {} if sized else dict(zip(("height", "width"), backbone.size, strict=True))
+    return story.model_copy(update=chosen | size), {"method": story.method, "seed": story.seed, **chosen}
 
 
 def _story(options: argparse.Namespace) -> Story:
@@ -134,7 +135,7 @@ def _story(options: argparse.Namespace) -> Story:
     if options.file is not None:
         if options.shots is not None:
             raise ValueError("--shots goes with --story; a story file lists its own shots")
-        data = read_story(options.file).model_dump(mode="json")
+        data = read_story(options.file).model_dump(mode="json", exclude_unset=True)
     else:
         from engine.splitter import split
 

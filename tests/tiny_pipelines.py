@@ -66,8 +66,8 @@ def cogvideox(kind):
             latent_channels=16,
             layers_per_block=1,
             norm_num_groups=2,
-            sample_height=64,
-            sample_width=128,
+            sample_height=96,
+            sample_width=160,
         ),
         scheduler=scheduler(**noise),
         transformer=diffusers.CogVideoXTransformer3DModel(

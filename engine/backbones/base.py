@@ -24,6 +24,7 @@ class Backbone(Protocol):
     patch: int
     text: Literal["placed", "unplaced", "crossed"]  # how prompts stand in a context (``lay_out``)
     fps: int  # of the films that it learned from
+    size: tuple[int, int]  # their height and width in pixels, where nothing else is asked for
     guidance: float  # default scale
     steps: int  # default number
     window: int  # tokens of the longest context it was trained on

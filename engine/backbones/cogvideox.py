@@ -56,6 +56,8 @@ class CogVideoXBackbone(Interleaved):
         turned = config.use_rotary_positional_embeddings
         self.axes = (width // 4, width // 8 * 3, width // 8 * 3) if turned else None
         self.longest = config.max_text_seq_length
+        stride = pipe.vae_scale_factor_spatial
+        self.size = (config.sample_height * stride, config.sample_width * stride)
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         if frames < 1 or (frames - 1) % CHUNK:
@@ -92,14 +94,15 @@ class CogVideoXBackbone(Interleaved):
             predicted = predict(samples, float(t) / SCALE)
             alpha = self._alpha(int(t))
             estimates = {k: alpha.sqrt() * x - (1 - alpha).sqrt() * predicted[k] for k, x in samples.items()}
+            following = {}
             for k, sample in samples.items():
                 v, x = predicted[k].transpose(1, 2), sample.transpose(1, 2)
                 if isinstance(scheduler, diffusers.CogVideoXDPMScheduler):
                     x, clean[k] = scheduler.step(v, clean[k], t, before, x, generator=draws[k], return_dict=False)
                 else:
                     x = scheduler.step(v, t, x, return_dict=False)[0]
-                samples = samples | {k: x.transpose(1, 2)}
-            before = t
+                following[k] = x.transpose(1, 2)
+            before, samples = t, following
             yield i + 1, samples, estimates
 
     def _alpha(self, timestep: int) -> Tensor:

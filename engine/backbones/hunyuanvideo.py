@@ -42,6 +42,7 @@ class HunyuanVideoBackbone(Interleaved):
         "text_encoder_2": "CLIPTextModel",
     }
     fps = 24
+    size = (720, 1280)
     guidance = 1.0
     window = 119_056  # 129 frames at 720 x 1280 with their prompt
     longest = 256

@@ -40,6 +40,7 @@ class Pipeline:
     codec: ClassVar[torch.dtype | None] = None  # number format of the codec, where it is not the runtime's
     text: ClassVar[Literal["unplaced", "crossed"]]
     fps: int
+    size: tuple[int, int]
     guidance: float
     steps = 50
     window: int

@@ -36,6 +36,7 @@ class PocketBackbone:
     name = "pocket"
     text = "placed"
     fps = 8
+    size = (80, 128)
     shift = 3.0  # of the sampler's schedule
     guidance = 3.0
     steps = 20

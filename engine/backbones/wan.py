@@ -91,6 +91,7 @@ class WanBackbone(Pipeline):
     text = "crossed"
     codec = torch.float32  # as its authors ask
     fps = 16
+    size = (480, 832)
     guidance = 5.0
     window = 32_760  # 81 frames at 480 x 832, the longest that Wan was trained on
     longest = 512
@@ -101,7 +102,7 @@ class WanBackbone(Pipeline):
         for model in self.models:
             model.set_attn_processor(self.attention)
         if pipe.config.expand_timesteps:  # TI2V-5B
-            self.fps = 24
+            self.fps, self.size = 24, (704, 1280)
 
     @property
     def models(self) -> list[nn.Module]:

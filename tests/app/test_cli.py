@@ -93,6 +93,15 @@ def test_a_folder_of_a_diffusers_pipeline_makes_the_film_at_its_own_pace(kind, f
     assert round(frames / seconds) == fps
 
 
+def test_what_the_story_leaves_open_is_the_models_own(story, film, tmp_path):
+    folder = tiny_pipelines.save("cogvideox-2b", tmp_path / "cogvideox")
+    story.write_text(json.dumps(STORY | {"shots": [{"prompt": "A.", "frames": 1}]}))
+    assert run(story, "-o", film, "--backbone", folder) == 0
+    record = read_record(film)["story"]
+    assert (record["height"], record["width"], record["guidance"]) == (48, 80, 6.0)
+    assert read_video(film).shape == (1, 48 * 8, 640, 3)
+
+
 def test_a_plan_is_printed_and_nothing_made(story, film, tiny_pocket, capsys):
     assert run(story, "--plan", "--backbone", tiny_pocket, "--method", "lct-ar") == 0
     out, err = capsys.readouterr()

@@ -54,13 +54,13 @@ def test_every_method_runs_on_every_backbone(backbone, method):
         assert take.latents.isfinite().all()
         assert take.made_by["backbone"] == backbone.name
         assert take.made_by["method"] == method
-    again = run(asked, backbone, method)[-1].takes
-    assert all(torch.equal(a.latents, b.latents) for a, b in zip((one, two), again, strict=True))
     given = replace(asked, shots=(replace(asked.shots[0], take=one), asked.shots[1]))
     kept, redone = run(given, backbone, method)[-1].takes
     assert kept is one
     if method == "lct":
         assert not torch.equal(redone.latents, two.latents)
+        again = run(asked, backbone, method)[-1].takes
+        assert all(torch.equal(a.latents, b.latents) for a, b in zip((one, two), again, strict=True))
     else:  # one after the other, a finished shot reaches the next just as a given one does
         assert (redone.latents - two.latents).abs().mean() < 0.02  # bfloat16 where the processor has it
 
