@@ -65,11 +65,10 @@ class CogVideoXBackbone(Interleaved):
             raise ValueError(f"frames is {frames}; CogVideoX needs {CHUNK}k+1, the nearest is {near}")
         return super().shape(frames, height, width)
 
-    @torch.inference_mode()
-    def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
+    def _encode(self, prompt: str) -> Tensor:
         """Padded to the length of training; the model reads the padding too."""
         options = {"do_classifier_free_guidance": False, "max_sequence_length": self.longest}
-        return [self.pipe.encode_prompt(prompt, device=self.runtime.device, **options)[0] for prompt in prompts]
+        return self.pipe.encode_prompt(prompt, device=self.runtime.device, **options)[0]
 
     def text_tokens(self, prompt: str) -> int:  # noqa: ARG002 - all are padded to one length
         return self.longest

@@ -55,17 +55,18 @@ class HunyuanVideoBackbone(Interleaved):
         self.axes, self.theta = tuple(config.rope_axes_dim), config.rope_theta
 
     @torch.inference_mode()
-    def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
+    def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
+        return [self._kept("pooled", prompt, self._pool) for prompt in prompts]
+
+    def _encode(self, prompt: str) -> Tensor:
         """Without the padding, which the model masks."""
         # what is given, if only as nothing, is not computed
         options = {"pooled_prompt_embeds": (), "max_sequence_length": self.longest, "device": self.runtime.device}
-        found = [self.pipe.encode_prompt(prompt, **options) for prompt in prompts]
-        return [features[:, mask[0].bool()] for features, _, mask in found]
+        features, _, mask = self.pipe.encode_prompt(prompt, **options)
+        return features[:, mask[0].bool()]
 
-    @torch.inference_mode()
-    def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
-        options = {"prompt_embeds": (), "device": self.runtime.device}
-        return [self.pipe.encode_prompt(prompt, **options)[1] for prompt in prompts]
+    def _pool(self, prompt: str) -> Tensor:
+        return self.pipe.encode_prompt(prompt, prompt_embeds=(), device=self.runtime.device)[1]
 
     def text_tokens(self, prompt: str) -> int:
         words = self.pipe.tokenizer(DEFAULT_PROMPT_TEMPLATE["template"].format(prompt))["input_ids"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from functools import cache
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from transformers.utils import logging as quieter_transformers
 
 from engine.backbones.base import Start, Walked
 from engine.backbones.folders import INDEX, check_parts, identity, read_json
+from engine.backbones.prompts import PromptCache
 from engine.context import Block
 from engine.runtime import Runtime, choose_runtime, noise
 from engine.samplers import add_noise, clean
@@ -147,8 +148,23 @@ class Pipeline:
         channels = self.pipe.transformer.config.in_channels
         return VideoShape(frames=frames, height=height, width=width, patch=self.patch, channels=channels, **strides)
 
+    @torch.inference_mode()
+    def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
+        return [self._kept("tokens", prompt, self._encode) for prompt in prompts]
+
     def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
         return [None] * len(prompts)
+
+    def _encode(self, prompt: str) -> Tensor:
+        """Features [1, N, D] of a prompt."""
+        raise NotImplementedError
+
+    def _kept(self, what: str, prompt: str, encode: Callable[[str], Tensor]) -> Tensor:
+        """From the cache, where the encoder is one that can be told from others."""
+        if self.folder is None:
+            return encode(prompt)
+        encoder = f"{self.weights} {version('diffusers')} {self.runtime.dtype} {self.longest} {what}"
+        return PromptCache(encoder)(prompt, encode).to(self.runtime.device)
 
     @torch.inference_mode()
     def encode(self, pixels: Tensor) -> Tensor:

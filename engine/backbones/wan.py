@@ -124,11 +124,10 @@ class WanBackbone(Pipeline):
     def _load_adapter(self, name: str, part: str, folder: Path, **options: Any) -> None:
         super()._load_adapter(name, part, folder, **options, load_into_transformer_2=part == "transformer_2")
 
-    @torch.inference_mode()
-    def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
+    def _encode(self, prompt: str) -> Tensor:
         """Padded with zeros to the length Wan was trained with; the model reads the padding too."""
         options = {"do_classifier_free_guidance": False, "max_sequence_length": self.longest}
-        return [self.pipe.encode_prompt(prompt, device=self.runtime.device, **options)[0] for prompt in prompts]
+        return self.pipe.encode_prompt(prompt, device=self.runtime.device, **options)[0]
 
     def text_tokens(self, prompt: str) -> int:  # noqa: ARG002 - all are padded to one length
         return self.longest
