@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.backbones.base import Backbone
+from engine.scene import Scene
+from engine.shapes import VideoShape
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 
@@ -20,7 +27,28 @@ def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     """Words that a backbone cannot know; loads its tokenizer, not its model."""
     from engine.backbones import pocket_words
 
-    return pocket_words.unknown_words(pocket_words.read_tokenizer(_folder(name)), text)
+    return pocket_words.unknown_words(_tokenizer(_folder(name)), text)
+
+
+def block_tokens(prompt: str, frames: int, name: str = "pocket") -> int:
+    """Tokens of a shot's words and pictures; loads the tokenizer, not the model."""
+    words = len(_tokenizer(_folder(name)).encode(f"[SHOT CUT] {prompt}").ids)
+    return words + VideoShape(frames=frames, height=Scene.height, width=Scene.width).tokens
+
+
+def window(name: str = "pocket") -> int:
+    """Tokens of the longest context that a backbone was trained on."""
+    from engine.backbones.pocket_words import WINDOW
+
+    _folder(name)
+    return WINDOW
+
+
+@cache
+def _tokenizer(folder: Path) -> Tokenizer:
+    from engine.backbones import pocket_words
+
+    return pocket_words.read_tokenizer(folder)
 
 
 def _folder(name: str) -> Path:
