@@ -99,7 +99,7 @@ def setting_of(text: str) -> Setting:
     found = {}
     for group in ("place", "time", "weather"):
         found[group] = named(group, text)
-        text = _any_of(group).sub(" ", text)
+        text = without(group, text)
     return Setting(**found)
 
 
@@ -107,6 +107,11 @@ def named(group: str, text: str) -> str:
     """The first thing of a group that a text names, in the world's words; empty if there is none."""
     match = _any_of(group).search(text)
     return words(group)[match[0].lower()] if match else ""
+
+
+def without(group: str, text: str) -> str:
+    """A text without the words of a group."""
+    return _any_of(group).sub(" ", text)
 
 
 def cast_of(story: str) -> Cast:
@@ -144,7 +149,7 @@ def refer(text: str, cast: Cast) -> str:
 def content(text: str) -> list[str]:
     """What a sentence says beyond who there is, how they look, where and when: words and signs not yet understood."""
     for group in ("place", "time", "weather", "accessory", "colour"):
-        text = _any_of(group).sub(" ", text)
+        text = without(group, text)
     text = re.sub(rf"{SOMEONE}|\b(?:{_wordings('species')})s?\b", " ", text, flags=re.IGNORECASE)
     text = re.sub(r"['’]s\b", " ", text)
     plain = [word for word in re.findall(r"\w[\w'’-]*", text) if word.lower() not in _small()]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.scene import MAX_PROMPT, Scene, Shot
-from engine.splitter import MAX_STORY, split
+from engine.splitter import MAX_STORY, plain, rewrite, split
 
 RUBY = (
     "Ruby, a red fox with a crown, walks along the beach at sunset. She jumps over a wave. "
@@ -171,6 +171,49 @@ def test_every_count_is_exact_and_makes_a_scene(story, shots):
 def test_cuts_change_the_framing(shots):
     told = [framing(shot) for shot in split(RUBY, shots).shots]
     assert all(one != following for one, following in pairwise(told))
+
+
+def test_variety_is_from_calm_to_restless():
+    calm, restless = (split(RUBY, 6, variety=variety).shots for variety in ("low", "high"))
+    assert {framing(shot) for shot in calm} == {"Medium shot"}
+    assert not any("zooms" in shot for shot in calm)
+    seen = [framing(shot) for shot in restless]
+    assert all(len(set(seen[k : k + 3])) == 3 for k in range(4))
+    assert all("The camera" in shot for shot in restless[1:])
+
+
+def test_an_unknown_variety_is_named():
+    with pytest.raises(ValueError, match=r"^variety is 'wild'; it is one of low, medium, high$"):
+        split(RUBY, 2, variety="wild")
+
+
+def test_a_shot_written_anew_keeps_its_action_and_changes_how_it_is_seen():
+    for shot in split(RUBY, 4).shots:
+        again = rewrite(shot, story=RUBY)
+        assert again != shot
+        assert framing(again) != framing(shot)
+        assert re.search(r"Character 1 (\w+)", again)[1] == re.search(r"Character 1 (\w+)", shot)[1]
+        assert again.count("The camera") <= 1
+
+
+def test_a_wish_is_told_of_the_storys_characters():
+    shot = split(OTTO, 4).shots[1]
+    assert "Character 2 spins at night" in rewrite(shot, story=OTTO, wish="Mia twirls at night")
+    assert rewrite("Wide shot.") == "Wide shot."
+    assert not rewrite("Character 1 waves.", wish="Character 1 sits.").startswith("[SHOT CUT]")
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("<script>alert(1)</script>A fox.", "alert(1) A fox."),
+        ("&lt;img src=x onerror=alert(1)&gt;A fox.", "A fox."),
+        ("A\u202efox\x00 \ud800waves.", "A fox waves."),
+        ("5 < 6\n\n\ta > b", "5 < 6\n a > b"),
+    ],
+)
+def test_plain_text_has_no_markup_and_no_invisible_signs(text, seen):
+    assert plain(text) == seen
 
 
 def test_two_characters_are_never_squeezed_into_a_close_up():
