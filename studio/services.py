@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine import MAX_SHOTS, unknown_words, vocabulary
+from engine import MAX_SHOTS, CancelToken, unknown_words, vocabulary
 from studio import film
+from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS
 from studio.exports import EXPORTS, export
 from studio.models import Job, Options, Project, ShotInfo, TakeInfo, Task, TaskShot
@@ -24,7 +25,6 @@ from studio.store import Store
 from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
-MAX_STORY = 20_000  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,20 +89,39 @@ class Studio:
 
     def split(self, project_id: str, story: str, shots: int) -> tuple[Project, str]:
         """A new shot list from a story; the takes of the old shots stay in the store."""
-        if len(story) > MAX_STORY:
-            raise ValueError(f"story has {len(story)} characters; the most is {MAX_STORY}, so tell it in parts")
+        draft = finished(self.drafts(project_id, Asked(story=story, shots=shots)))
+        return self.accept(project_id, draft), draft.note
+
+    def drafts(self, project_id: str, asked: Asked, *, cancel: CancelToken | None = None) -> Iterator[Draft]:
+        """A split, shot by shot; nothing is kept of it until one of its drafts is accepted."""
+        self._not_running(self.project(project_id))
+        return self._splitter.drafts(asked, cancel=cancel)
+
+    def again(self, project_id: str, locked: Sequence[int], *, wish: str = "", **options: Any) -> Asked:
+        """What to ask of ``drafts`` so that all shots but the locked ones (from 0) are written anew."""
+        project = self.project(project_id)
+        present = tuple(DraftShot(prompt=shot.prompt, frames=shot.frames, cut=shot.cut) for shot in project.shots)
+        story = project.story.strip() or "\n".join(shot.prompt for shot in present)
+        known = {"story": story, "shots": len(present), "prompt": project.prompt, "present": present}
+        return Asked(**known | options, locked=frozenset(locked), wish=wish)
+
+    def accept(self, project_id: str, draft: Draft, *, keep: bool = False) -> Project:
+        """Take a draft as the project's shots. keep: they are the same shots written anew, with their takes."""
         project = self.project(project_id)
         self._not_running(project)
-        board, note = self._splitter.split(story, shots)
-        infos = tuple(
-            _checked(ShotInfo, id=uuid.uuid4().hex, prompt=bare, cut=prompt != bare or index == 0)
-            for index, prompt in enumerate(board.shots)
-            for bare in (prompt.removeprefix("[SHOT CUT]").strip(),)
+        before = project.shots if keep else ()
+        shots = tuple(
+            _checked(
+                ShotInfo, **(dict(before[index]) if index < len(before) else {"id": uuid.uuid4().hex}) | vars(shot)
+            )
+            for index, shot in enumerate(draft.shots)
+            if shot is not None
         )
-        self.store.projects.set_film(project.id, "")
-        return self.store.projects.save(
-            project.model_copy(update={"story": story, "prompt": board.prompt, "shots": infos})
-        ), note
+        if not keep:
+            self.store.projects.set_film(project.id, "")
+        wanted = {"story": draft.story, "prompt": draft.prompt, "shots": shots}
+        wanted |= {"options": draft.options} if draft.options else {}
+        return self.store.projects.save(_checked(Project, **dict(project) | wanted))
 
     def edit(
         self,
