@@ -126,9 +126,10 @@ def cast_of(story: str) -> Cast:
 
 
 def sentences(story: str) -> list[str]:
-    """The story at its full stops, whatever the script, and at its line ends; a quotation goes on in lower case."""
+    """The story at its full stops, whatever the script, and at its line ends; no quotation is parted."""
     ends = r"(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?…]+[\"'”’»)]*\s+(?=[^a-z\s])|[。！？।؟]+[”」』]?\s*|\n"
-    stops = [match.end() for match in re.finditer(ends, story)]
+    spoken = {at for found in re.finditer(r"“[^“”]{0,1000}”", story) for at in range(*found.span())}
+    stops = [match.end() for match in re.finditer(ends, story) if match.end() not in spoken]
     parts = [story[a:b].strip() for a, b in pairwise([0, *stops, len(story)])]
     return [part for part in parts if part.strip(" .,;:!?…-–—\"'")] or [story]
 
@@ -162,8 +163,9 @@ def actions(text: str) -> list[str]:
 
 
 def in_plain_verbs(text: str) -> str:
-    """Actions in the world's words, in the present: "was strolling" and "strolled" become "walks"."""
-    return _verb().sub(_plain, text)
+    """Actions in the world's words, in the present: "was strolling" becomes "walks"; quotations stay."""
+    parts = re.split(r"(“[^”]*”|\"[^\"]*\")", text)
+    return "".join(part if k % 2 else _verb().sub(_plain, part) for k, part in enumerate(parts))
 
 
 @cache

@@ -106,6 +106,11 @@ def rewrite(prompt: str, *, story: str = "", wish: str = "") -> str:
     return f"{CUT} {told}" if prompt.startswith(CUT) else told
 
 
+def introductions(story: str) -> dict[str, str]:
+    """Who a story describes, by name: "Ruby" is "Ruby, a red fox with a crown"."""
+    return {who.name: str(who) for who in cast_of(_cleaned(story)).figures if who.name and who.noun}
+
+
 def plain(text: str) -> str:
     """Text as a reader sees it: no markup, no invisible signs, no bytes that no file can hold; lines stay lines."""
     text = html.unescape(text.encode("utf-8", "ignore").decode())

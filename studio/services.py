@@ -18,6 +18,7 @@ from studio import film
 from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS
 from studio.exports import EXPORTS, export
+from studio.imports import imported
 from studio.models import Job, Options, Project, ShotInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import choose_splitter
@@ -96,6 +97,10 @@ class Studio:
         """A split, shot by shot; nothing is kept of it until one of its drafts is accepted."""
         self._not_running(self.project(project_id))
         return self._splitter.drafts(asked, cancel=cancel)
+
+    def imported(self, text: str) -> tuple[Draft, ...]:
+        """Drafts of a pasted story.json (one) or a Fountain screenplay (one for each scene)."""
+        return imported(text)
 
     def again(self, project_id: str, locked: Sequence[int], *, wish: str = "", **options: Any) -> Asked:
         """What to ask of ``drafts`` so that all shots but the locked ones (from 0) are written anew."""

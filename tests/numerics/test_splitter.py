@@ -130,6 +130,11 @@ def test_a_quotation_stays_with_who_says_it():
     assert split('"Come here!" said the fox. The bear runs.', 2).shots[0].endswith('"Come here!" said Character 1.')
 
 
+def test_what_is_said_is_not_changed_and_not_parted():
+    shots = split("A red fox waves. The fox says: “I waited! Come in. I walked far.” The fox sits.", 3).shots
+    assert "“I waited! Come in. I walked far.”" in shots[1]
+
+
 def test_the_writers_own_framing_and_camera_win():
     shots = split("Close-up of a red fox. The camera pulls back. The fox jumps.", 2).shots
     assert shots[0].startswith("[SHOT CUT] Close-up of Character 1. The camera pulls back.")
@@ -285,9 +290,9 @@ def test_no_text_makes_it_fail(story, shots):
 )
 def test_no_text_makes_it_slow(piece):
     story = piece * (MAX_STORY // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         split(story, 9)
     except ValueError:
         assert not story.strip()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
