@@ -61,11 +61,7 @@ class Endpoint:
         """What went wrong. What the endpoint itself said of it is never repeated: it may hold the key."""
         import openai
 
-        broke = (
-            f"The language model at {self._address} broke off"
-            if started
-            else f"No language model answers at {self._address}"
-        )
+        silent, broke = f"No language model answers at {self._address}", f"The model at {self._address} broke off"
         wait = _wait(error) if isinstance(error, openai.APIStatusError) else 0
         words = {
             openai.AuthenticationError: "The language model refused the key (REELBOARD_LLM_API_KEY)",
@@ -74,7 +70,7 @@ class Endpoint:
             openai.RateLimitError: "The language model is busy or its quota is used up"
             + (f"; it asks to wait {wait:.0f} s" if wait > LONGEST_WAIT else ""),
             openai.APITimeoutError: f"The language model did not answer within {PATIENCE:.0f} s",
-            openai.APIConnectionError: broke,
+            openai.APIConnectionError: broke if started else silent,
         }
         kind = next((kind for kind in words if isinstance(error, kind)), None)
         return words[kind] if kind else f"The language model failed ({type(error).__name__})"
@@ -120,7 +116,7 @@ class Local:
 
         tokenizer, model = self._load()
         tokens = _tokens(tokenizer, messages).to(model.device)
-        room = model.config.max_position_embeddings - tokens.shape[1]
+        room = tokenizer.model_max_length - tokens.shape[1]
         if room < 1:
             raise UnavailableError(f"The story is too long for the language model {self._name}")
         streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
@@ -156,10 +152,9 @@ class Local:
                 try:
                     tokenizer = AutoTokenizer.from_pretrained(self._name, local_files_only=True)
                     model = AutoModelForCausalLM.from_pretrained(self._name, local_files_only=True, dtype="auto")
-                except (OSError, ValueError) as error:
-                    reason = (
-                        "there is no such model on this machine" if isinstance(error, OSError) else "it is damaged"
-                    )
+                except Exception as error:  # noqa: BLE001 - as above: a damaged file raises what its reader likes
+                    missing = "there is no such model on this machine"
+                    reason = missing if isinstance(error, OSError) else f"it can't be read ({type(error).__name__})"
                     raise UnavailableError(f"REELBOARD_LLM_LOCAL is {self._name!r}, but {reason}") from None
                 self._loaded = tokenizer, model.eval()
             return self._loaded
