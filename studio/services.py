@@ -88,9 +88,9 @@ class Studio:
             raise ValueError("this project is no longer here; reload the page")
         return found
 
-    def split(self, project_id: str, story: str, shots: int) -> tuple[Project, str]:
-        """A new shot list from a story; the takes of the old shots stay in the store."""
-        draft = finished(self.drafts(project_id, Asked(story=story, shots=shots)))
+    def split(self, project_id: str, story: str, shots: int, **wishes: Any) -> tuple[Project, str]:
+        """A new shot list from a story, with the ``wishes`` of Asked; the takes of the old shots stay in the store."""
+        draft = finished(self.drafts(project_id, Asked(story=story, shots=shots, **wishes)))
         return self.accept(project_id, draft), draft.note
 
     def drafts(self, project_id: str, asked: Asked, *, cancel: CancelToken | None = None) -> Iterator[Draft]:

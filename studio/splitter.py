@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from engine import CancelToken
 from engine.equal_style import MOST_WORDS, bounds, evened, fillers, uneven, words_in
 from engine.splitter import rewrite, split
 from studio.answers import Reader
-from studio.drafts import Asked, Draft, DraftShot
+from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.language_models import PATIENCE, Endpoint, Local, Messages, UnavailableError, Writer, watched
 from studio.settings import Settings
 
@@ -80,7 +81,8 @@ class Model:
         prompt = (found and answer.prompt) or ruled.prompt
         shots = {index: found.get(index) or ruled.shots[index] for index in asked.missing}
         if asked.long:
-            shots = {index: _fitting(asked, shot, prompt, first=index == 0) for index, shot in shots.items()}
+            shots = {index: _fitting(asked, shot, prompt) for index, shot in shots.items()}
+        shots |= {index: replace(shot, cut=True) for index, shot in shots.items() if index == 0}
         note = _note(asked, answer, len(found))
         yield replace(asked.timed(asked.draft(prompt, shots)), note=note, done=True)
 
@@ -155,6 +157,18 @@ def question(asked: Asked, kept: Mapping[int, DraftShot], wrong: str = "") -> Me
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
+def to_paste(asked: Asked) -> str:
+    """The question as one text, for a chat page of one's own; ``studio.imports`` reads the answer that comes back."""
+    return "\n\n".join(message["content"] for message in question(asked, {}))
+
+
+def try_out(splitter: Splitter) -> str:
+    """One sentence on whether a splitter works, from one small story."""
+    started = time.monotonic()
+    draft = finished(splitter.drafts(Asked(story="A red fox walks on the beach. It waves.", shots=2)))
+    return draft.note or f"It works: two shots in {time.monotonic() - started:.1f} s."
+
+
 def answer_schema(count: int) -> dict[str, Any]:
     """The JSON schema of an answer with exactly ``count`` shots."""
 
@@ -223,8 +237,8 @@ def _note(asked: Asked, answer: Answer, found: int) -> str:
     return ""
 
 
-def _fitting(asked: Asked, shot: DraftShot, prompt: str, *, first: bool) -> DraftShot:
+def _fitting(asked: Asked, shot: DraftShot, prompt: str) -> DraftShot:
     """A part of a long take: as long as the others, and no cut before it."""
     english = not asked.language or asked.language.lower().startswith("en")
     more = fillers(prompt, shot.prompt) if english else ()
-    return replace(shot, prompt=evened(shot.prompt, words_of(asked), more), cut=first)
+    return replace(shot, prompt=evened(shot.prompt, words_of(asked), more), cut=False)
