@@ -13,7 +13,7 @@ from studio.drafts import DraftShot
 MAX_ANSWER, MOST = 60_000, 300  # characters and shots of an answer that are looked at
 STRING = r'"(?:[^"\\]|\\.)*"'  # a whole JSON string
 LIST = re.compile(r'"shots"\s*:\s*\[')
-BARE = re.compile(r"\s*(?:```\w*\s*)?\[")  # an answer that is the list alone
+BARE = re.compile(r"\s*(?:```\w*\s*)?\[(?=\s*[\"{])")  # an answer that is the list alone
 _decoder = json.JSONDecoder(strict=False, parse_int=float)  # no number of an answer is used
 
 

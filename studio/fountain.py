@@ -183,5 +183,5 @@ def _where(heading: str) -> str:
 def _bare(line: str) -> str:
     """Without emphasis, scene numbers and escapes."""
     line = re.sub(r"\s{0,9}#[^#\n]{1,20}#$", "", line.strip())
-    line = re.sub(r"(?<!\\)(\*{1,3}|_)(?=\S)(.{1,500}?)(?<=[^\s\\])\1", r"\2", line)
+    line = re.sub(r"(?<!\\)(\*{1,3}|_)(?=\S)(.{1,200}?)(?<=[^\s\\])\1", r"\2", line)
     return " ".join(re.sub(r"\\([*_])", r"\1", line).split())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from studio.settings import Settings
 
-PATIENCE = 120.0  # seconds for a whole answer
+PATIENCE, LONGEST = 120.0, 600.0  # seconds of silence; of a whole answer
 LONGEST_WAIT = 10.0  # seconds that a busy endpoint may ask for
 TICK = 0.05  # seconds between looks at the cancel token
 MAX_TOKENS = 4_096  # of an answer
@@ -49,9 +49,10 @@ class Endpoint:
     def write(self, messages: Messages, schema: dict[str, Any], stop: threading.Event) -> Iterator[str]:
         started = False
         try:
-            for piece in _pieces(self._open(messages, schema, stop)):
-                started = True
-                yield piece
+            with self._client() as client:
+                for piece in _pieces(self._open(client, messages, schema, stop)):
+                    started = True
+                    yield piece
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - by version, the library wraps what its transport raises, or not
@@ -75,12 +76,16 @@ class Endpoint:
         kind = next((kind for kind in words if isinstance(error, kind)), None)
         return words[kind] if kind else f"The language model failed ({type(error).__name__})"
 
-    def _open(self, messages: Messages, schema: dict[str, Any], stop: threading.Event) -> Any:  # noqa: ANN401
-        """The endpoint's response; asked again once when it is busy, or when it knows no schemas."""
+    def _client(self) -> openai.OpenAI:
         import openai
 
         key = self._settings.llm_api_key.get_secret_value() or "none"
-        client = openai.OpenAI(base_url=self._settings.llm_base_url, api_key=key, timeout=PATIENCE, max_retries=0)
+        return openai.OpenAI(base_url=self._settings.llm_base_url, api_key=key, timeout=PATIENCE, max_retries=0)
+
+    def _open(self, client: openai.OpenAI, messages: Messages, schema: dict[str, Any], stop: threading.Event) -> Any:  # noqa: ANN401 - a raw response, whose class has no public name
+        """The endpoint's response; asked again twice at most, when it is busy or knows no schemas."""
+        import openai
+
         named = {"type": "json_schema", "json_schema": {"name": "storyboard", "strict": True, "schema": schema}}
         wanted: dict[str, Any] = {"response_format": named}
         for again in (True, True, False):
@@ -161,14 +166,19 @@ class Local:
 
 
 def watched(
-    write: Callable[[threading.Event], Iterator[str]], cancel: CancelToken, *, patience: float = PATIENCE
+    write: Callable[[threading.Event], Iterator[str]],
+    cancel: CancelToken,
+    *,
+    patience: float = PATIENCE,
+    longest: float = LONGEST,
 ) -> Iterator[str]:
     """The pieces as they come, written in a thread of their own: a silent model holds nobody up.
 
-    Raises Cancelled at once when ``cancel`` is set, UnavailableError when the time is up; the writer is told to stop.
+    Raises Cancelled at once when ``cancel`` is set, UnavailableError after ``patience`` seconds of silence or
+    ``longest`` in all; the writer is told to stop.
     """
     box: queue.Queue[str | Exception | None] = queue.Queue()
-    stop, until = threading.Event(), time.monotonic() + patience
+    stop = threading.Event()
 
     def run() -> None:
         try:
@@ -182,24 +192,30 @@ def watched(
 
     threading.Thread(target=run, daemon=True, name="splitter").start()
     try:
-        while True:
-            cancel.check()
-            if time.monotonic() > until:
-                raise UnavailableError(f"The language model did not finish within {patience:g} s")
-            try:
-                piece = box.get(timeout=TICK)
-            except queue.Empty:
-                continue
-            if piece is None:
-                return
+        until = time.monotonic() + longest
+        while (piece := _next(box, cancel, patience)) is not None:
             if isinstance(piece, Exception):
                 raise piece
+            if time.monotonic() > until:
+                raise UnavailableError(f"The language model did not finish within {longest:g} s")
             yield piece
     finally:
         stop.set()
 
 
-def _pieces(raw: Any) -> Iterator[str]:  # noqa: ANN401 - a raw response of openai, whose class has no public name
+def _next(box: queue.Queue[str | Exception | None], cancel: CancelToken, patience: float) -> str | Exception | None:
+    """What comes next out of the box, waited for in small steps."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        cancel.check()
+        try:
+            return box.get(timeout=TICK)
+        except queue.Empty:
+            continue
+    raise UnavailableError(f"The language model was silent for {patience:g} s")
+
+
+def _pieces(raw: Any) -> Iterator[str]:  # noqa: ANN401 - as above
     """The text of a response, streamed or (where an endpoint knows no streams) whole."""
     if "event-stream" not in raw.headers.get("content-type", ""):
         import json

@@ -38,22 +38,27 @@ class Rules:
     """The deterministic splitter; needs nothing."""
 
     def drafts(self, asked: Asked, *, cancel: CancelToken | None = None) -> Iterator[Draft]:  # noqa: ARG002 - at once
-        beyond = asked.tone or asked.language or (asked.wish and len(asked.missing) > 1)
-        note = "Rules know no tone, no language and no wish for many shots; a language model does." if beyond else ""
+        beyond = asked.tone or asked.language or asked.wish != _one_wish(asked)
+        note = "Rules know no tone, no language and no wish but for one shot; a language model does." if beyond else ""
         yield replace(asked.timed(by_rules(asked)), note=note, done=True)
 
 
 def by_rules(asked: Asked) -> Draft:
     """The story split by rules, around the locked shots; a shot that would come out the same is seen another way."""
     board = split(asked.story, asked.shots, variety=asked.variety, long=asked.long)
-    wish = asked.wish if len(asked.missing) == 1 else ""
-    shots = {}
+    wish, shots = _one_wish(asked), {}
     for index in asked.missing:
         told, now = board.shots[index], asked.present[index : index + 1]
-        if now and (wish or _shot(told).prompt == now[0].prompt):
+        if now and not asked.long and (wish or _shot(told).prompt == now[0].prompt):
             told = rewrite(f"{CUT if now[0].cut else ''} {now[0].prompt}".strip(), story=asked.story, wish=wish)
         shots[index] = replace(_shot(told), cut=told.startswith(CUT) or index == 0)
     return asked.draft(board.prompt, shots)
+
+
+def _one_wish(asked: Asked) -> str:
+    """The wish that rules can follow: for one shot that is there."""
+    rewrites = len(asked.missing) == 1 and asked.missing[0] < len(asked.present) and not asked.long
+    return asked.wish if rewrites else ""
 
 
 @dataclass(frozen=True)
@@ -137,20 +142,23 @@ def question(asked: Asked, kept: Mapping[int, DraftShot], wrong: str = "") -> Me
     """What a language model is asked. All that a creator wrote stands under a heading, as data."""
     kept = asked.kept | dict(kept)
     free = [index for index in range(asked.shots) if index not in kept]
-    told = [f"Number of shots: {asked.shots}"]
-    told += [f"Words of each part: {words_of(asked)}"] if asked.long else [f"Framing: {VARIETY[asked.variety]}"]
-    told += [f"Seconds in all: {asked.seconds:g}"] if asked.seconds else []
-    told += [f"Tone: {json.dumps(asked.tone, ensure_ascii=False)}"] if asked.tone else []
-    told += [f"Language of all texts: {json.dumps(asked.language, ensure_ascii=False)}"] if asked.language else []
-    told += (
-        [f"The scene's prompt, which stays: {json.dumps(asked.prompt, ensure_ascii=False)}"] if asked.prompt else []
-    )
+    fields = {
+        "Number of shots": asked.shots,
+        "Words of each part": words_of(asked) if asked.long else None,
+        "Framing": None if asked.long else VARIETY[asked.variety],
+        "Seconds in all": asked.seconds,
+        "Tone": asked.tone,
+        "Language of all texts": asked.language,
+        "The scene's prompt, which stays": asked.prompt,
+        "The creator's wish": asked.wish,
+    }
+    told = [f"{name}: {_quoted(value)}" for name, value in fields.items() if value]
     if kept:
-        told += ["Already written:", *(f"{index + 1}: {_quoted(shot)}" for index, shot in sorted(kept.items()))]
+        told += ["Already written:", *(f"{index + 1}: {_quoted(vars(shot))}" for index, shot in sorted(kept.items()))]
         told += [f"Write only these {len(free)} shots, in this order: {', '.join(str(index + 1) for index in free)}"]
-    before = [f"{index + 1}: {_quoted(asked.present[index])}" for index in free if index < len(asked.present)]
-    told += ["As they are now; write them differently:", *before] if before else []
-    told += [f"The creator's wish for them: {json.dumps(asked.wish, ensure_ascii=False)}"] if asked.wish else []
+    if before := [index for index in free if index < len(asked.present)]:
+        told += ["As they are now; write them differently:"]
+        told += [f"{index + 1}: {_quoted(vars(asked.present[index]))}" for index in before]
     told += [f"Your last answer {wrong}"] if wrong else []
     system = (PROMPTS / ("long_take.md" if asked.long else "split.md")).read_text("utf-8")
     user = "\n".join(told) + f"\n\nStory:\n{asked.story}"
@@ -202,8 +210,9 @@ def _shot(told: str) -> DraftShot:
     return DraftShot(prompt=told.removeprefix(CUT).strip(), cut=told.startswith(CUT))
 
 
-def _quoted(shot: DraftShot) -> str:
-    return json.dumps({"prompt": shot.prompt, "cut": shot.cut}, ensure_ascii=False)
+def _quoted(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """In one line, so that nothing a creator or a model wrote adds a line of its own."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _good(asked: Asked, found: Mapping[int, DraftShot]) -> dict[int, DraftShot]:

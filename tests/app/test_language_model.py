@@ -14,7 +14,7 @@ from engine.equal_style import uneven, words_in
 from studio.answers import MAX_ANSWER, MOST, Reader
 from studio.drafts import Asked, DraftShot, finished
 from studio.imports import imported
-from studio.language_models import Endpoint
+from studio.language_models import Endpoint, UnavailableError, watched
 from studio.settings import Settings
 from studio.splitter import Model, Rules, choose_splitter, placed, to_paste, try_out, words_of
 
@@ -219,7 +219,7 @@ def test_wishes_reach_the_model(server):
     asked = Asked(story=STORY, shots=3, seconds=9, tone="noir", language="Deutsch", variety="high", wish="more rain")
     draft = split(server, asked)
     assert abs(draft.seconds - 9) <= 0.25
-    for told in ('Tone: "noir"', '"Deutsch"', "Seconds in all: 9", "change framing", '"more rain"', STORY):
+    for told in ('Tone: "noir"', '"Deutsch"', "Seconds in all: 9", 'Framing: "change framing', '"more rain"', STORY):
         assert told in last_question(server)
 
 
@@ -265,6 +265,7 @@ def test_the_question_can_be_pasted_elsewhere_and_its_answer_imported():
         json.dumps({"shots": ["One.", "Two.", "Three."], "prompt": PROMPT}),
         json.dumps([{"prompt": "One."}, {"prompt": "Two."}, {"prompt": "Three."}]),
         board("One.", "Two.", "Three.", mood={"prompt": "no"}, api_key="x"),
+        f"[Story] {board('One.', 'Two.', 'Three.')}",
         board("One.", " ", "Two.", "\n", "Three."),
         board("[SHOT CUT] One.", "<b>Two.</b>", "[Story] Three.\u202e\x00"),
         board("One.", "Two.", "Three.").replace("One.", "On\\u0065."),
@@ -413,12 +414,21 @@ def test_a_model_that_falls_silent_is_given_up_and_what_it_wrote_is_kept(server)
     server.will(falls_silent)
     draft = split(server, patience=2)
     assert prompts(draft)[:2] == ["One.", "Two."]
-    assert draft.note == "The language model did not finish within 2 s; rules wrote 1 of them."
+    assert draft.note == "The language model was silent for 2 s; rules wrote 1 of them."
 
 
 def test_a_slow_stream_is_waited_for(server):
     server.will(says(board("One.", "Two.", "Three."), piece=20, pause=0.05))
     assert split(server).note == ""
+
+
+def test_a_model_that_drips_for_ever_is_given_up():
+    def drip(stop):
+        while not stop.wait(0.02):
+            yield " "
+
+    with pytest.raises(UnavailableError, match=r"^The language model did not finish within 0\.3 s$"):
+        list(watched(drip, CancelToken(), longest=0.3))
 
 
 def test_cancel_ends_a_silent_stream_at_once(server):
