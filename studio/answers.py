@@ -14,6 +14,7 @@ MAX_ANSWER, MOST = 60_000, 300  # characters and shots of an answer that are loo
 STRING = r'"(?:[^"\\]|\\.)*"'  # a whole JSON string
 LIST = re.compile(r'"shots"\s*:\s*\[')
 BARE = re.compile(r"\s*(?:```\w*\s*)?\[(?=\s*[\"{])")  # an answer that is the list alone
+NEXT = re.compile(r',\s*(?=["{])')
 _decoder = json.JSONDecoder(strict=False, parse_int=float)  # no number of an answer is used
 
 
@@ -32,7 +33,7 @@ class Reader:
     @property
     def full(self) -> bool:
         """Whether more is not worth waiting for."""
-        return self._closed or len(self._text) >= MAX_ANSWER or len(self.shots) >= MOST
+        return (self._closed and bool(self.prompt)) or len(self._text) >= MAX_ANSWER or len(self.shots) >= MOST
 
     @property
     def prompt(self) -> str:
@@ -50,30 +51,30 @@ class Reader:
         self._text = (self._text + piece)[:MAX_ANSWER]
         if self._at < 0:
             self._find()
-        while self._at >= 0 and not self.full and self._next():
+        while self._reading and self._next():
             pass
         return len(self.shots) > before
 
     def end(self) -> None:
         """No more will come: pass over what is bent, and take the whole shots behind it."""
-        while self._at >= 0 and not self.full:
+        while self._reading:
             if not self._next():
-                behind = re.compile(r',\s*(?=["{])').search(self._text, self._at + 1)
+                behind = NEXT.search(self._text, self._at + 1)
                 if behind is None:
                     return
                 self._at = behind.end()
+
+    @property
+    def _reading(self) -> bool:
+        return self._at >= 0 and not self._closed and len(self.shots) < MOST
 
     def _find(self) -> None:
         thought = self._text.rfind("</think>")
         if thought < 0 and self._text.lstrip().startswith("<think>"):
             return
-        found = LIST.search(self._text, max(thought, 0)) or BARE.match(
-            self._text[max(thought, 0) :].removeprefix("</think>")
-        )
-        if found is None:
-            return
-        self._start = found.start()
-        self._at = found.end() if found.re is LIST else self._text.index("[", max(thought, 0)) + 1
+        begin = thought + len("</think>") if thought >= 0 else 0
+        if found := LIST.search(self._text, begin) or BARE.match(self._text, begin):
+            self._start, self._at = found.span()
 
     def _next(self) -> bool:
         """Read one value of the list; False when it is not whole yet."""

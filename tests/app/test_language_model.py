@@ -8,8 +8,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from engine import Cancelled, CancelToken
+from engine import MAX_PROMPT, Cancelled, CancelToken
 from engine.equal_style import uneven, words_in
 from studio.answers import MAX_ANSWER, MOST, Reader
 from studio.drafts import Asked, DraftShot, finished
@@ -276,8 +278,8 @@ def test_what_is_good_in_an_answer_is_kept(server, answer):
     server.will(says(answer))
     draft = split(server)
     assert prompts(draft) == ["One.", "Two.", "Three."]
-    assert draft.note == ""
-    assert len(server.bodies) == 1
+    assert (draft.note, len(server.bodies)) == ("", 1)
+    assert draft.prompt == (PROMPT if PROMPT in answer else "p" if '"p"' in answer else by_rules().prompt)
 
 
 @pytest.mark.parametrize("piece", [1, 3, 1000])
@@ -487,6 +489,56 @@ def test_orders_in_a_story_stay_where_the_story_stands(server):
     head, _, story = user["content"].partition("\n\nStory:\n")
     assert story == orders
     assert head.count("\nNumber") + head.startswith("Number") == 1, "a tone is quoted, so that it adds no line"
+
+
+class Babbler:
+    """A writer that answers with any text at all."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def write(self, *_):
+        text = self.answers.pop(0) if self.answers else ""
+        yield from (text[start : start + 7] for start in range(0, len(text), 7))
+
+
+PIECES = st.sampled_from(
+    [
+        '{"prompt": "p", "shots": [',
+        '{"prompt": "One."}',
+        '"Two."',
+        ",",
+        "]",
+        "}",
+        "[",
+        "{",
+        '"',
+        "\\",
+        '"cut": false',
+        "<b>",
+        "\n",
+        *("</think>", "<think>", "```", "\x00", "null", "1e999", "[SHOT CUT]", '"prompt":', '"shots"', "\ud800", "🦊"),
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map("".join))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(answers=st.tuples(TEXTS, TEXTS), shots=st.integers(1, 9), locked=st.sets(st.integers(0, 8)), long=st.booleans())
+def test_no_answer_changes_the_number_or_a_locked_shot(answers, shots, locked, long):
+    present = tuple(DraftShot(prompt=f"Mine {k}.", frames=9) for k in range(shots))
+    locked = frozenset(k for k in locked if k < shots - 1)
+    asked = Asked(story=STORY, shots=shots, present=present, locked=locked, long=long)
+    *partial, draft = Model(Babbler(*answers)).drafts(asked)
+    assert all(len(one.shots) == shots for one in [*partial, draft])
+    assert all(one.shots[k] is present[k] for one in [*partial, draft] for k in locked)
+    assert [one.done for one in [*partial, draft]] == [False] * len(partial) + [True]
+    for shot in draft.shots:
+        assert 0 < len(shot.prompt) <= MAX_PROMPT
+        assert shot.prompt.isprintable()
+        assert not re.search(r"<[a-zA-Z]", shot.prompt)
+        assert shot.frames % 4 == 1
+    assert "\n" not in draft.note
 
 
 @pytest.mark.parametrize("text", ['{"shots": [' + '"a",' * 20_000, '{"shots": ["' + "a" * 200_000 + '"]}'])
