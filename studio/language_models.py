@@ -43,6 +43,8 @@ class Endpoint:
         address = urlsplit(settings.llm_base_url)
         if "@" in address.netloc:
             raise ValueError("REELBOARD_LLM_BASE_URL holds a password; give the key in REELBOARD_LLM_API_KEY instead")
+        if address.scheme not in ("http", "https") or not address.netloc:
+            raise ValueError("REELBOARD_LLM_BASE_URL is no address; it looks like http://127.0.0.1:11434/v1")
         self._settings = settings
         self._address = f"{address.scheme}://{address.netloc}{address.path}"
 
@@ -67,7 +69,8 @@ class Endpoint:
         words = {
             openai.AuthenticationError: "The language model refused the key (REELBOARD_LLM_API_KEY)",
             openai.PermissionDeniedError: "The language model is not open to this key (REELBOARD_LLM_API_KEY)",
-            openai.NotFoundError: f"{self._address} knows no model {self._settings.llm_model!r} (REELBOARD_LLM_MODEL)",
+            openai.NotFoundError: f"There is no model {self._settings.llm_model!r} at {self._address}"
+            " (REELBOARD_LLM_MODEL; the address of an endpoint often ends in /v1)",
             openai.RateLimitError: "The language model is busy or its quota is used up"
             + (f"; it asks to wait {wait:.0f} s" if wait > LONGEST_WAIT else ""),
             openai.APITimeoutError: f"The language model did not answer within {PATIENCE:.0f} s",

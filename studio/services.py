@@ -110,8 +110,12 @@ class Studio:
         known = {"story": story, "shots": len(present), "prompt": project.prompt, "present": present}
         return Asked(**known | options, locked=frozenset(locked), wish=wish)
 
-    def accept(self, project_id: str, draft: Draft, *, keep: bool = False) -> Project:
-        """Take a draft as the project's shots. keep: they are the same shots written anew, with their takes."""
+    def accept(self, project_id: str, draft: Draft, *, keep: bool = False, revision: int | None = None) -> Project:
+        """Take a draft as the project's shots.
+
+        keep: they are the same shots written anew, with their takes. revision: of the project that the draft was asked
+        of; what was edited since is not written over.
+        """
         project = self.project(project_id)
         self._not_running(project)
         before = project.shots if keep else ()
@@ -126,6 +130,7 @@ class Studio:
             self.store.projects.set_film(project.id, "")
         wanted = {"story": draft.story, "prompt": draft.prompt, "shots": shots}
         wanted |= {"options": draft.options} if draft.options else {}
+        wanted |= {} if revision is None else {"revision": revision}
         return self.store.projects.save(_checked(Project, **dict(project) | wanted))
 
     def edit(

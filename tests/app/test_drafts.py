@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from studio.drafts import Asked, DraftShot, finished, lengths
 from studio.models import FPS, LONGEST
-from studio.services import Studio
+from studio.services import Edit, Studio
 from studio.settings import Settings
 from studio.splitter import Rules
+from studio.store import StaleError
 
 STORY = "Ruby, a red fox with a crown, walks along the beach. She jumps. She sits down. She waves. Ruby runs home."
 TWO = (DraftShot(prompt="a", frames=33), DraftShot(prompt="b", frames=33))
@@ -113,6 +114,16 @@ def test_nothing_is_kept_of_a_draft_until_it_is_accepted(studio):
     made = studio.accept(project.id, draft)
     assert [(s.prompt, s.frames, s.cut) for s in made.shots] == [(s.prompt, s.frames, s.cut) for s in draft.shots]
     assert (made.story, made.prompt) == (STORY, draft.prompt)
+
+
+def test_a_draft_does_not_write_over_what_was_edited_meanwhile(studio):
+    before, _ = studio.split(studio.open(None).id, STORY, 2)
+    draft = finished(studio.drafts(before.id, studio.again(before.id, [0])))
+    edits = [Edit(prompt="Mine.", frames=17, cut=True)]
+    edited = studio.edit(before.id, before.prompt, edits, {}, revision=before.revision)
+    with pytest.raises(StaleError):
+        studio.accept(before.id, draft, keep=True, revision=before.revision)
+    assert studio.project(before.id).shots == edited.shots
 
 
 def test_shots_written_anew_keep_their_identity_and_the_locked_ones_all(studio):

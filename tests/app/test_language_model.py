@@ -354,7 +354,7 @@ def test_an_answer_that_is_no_shot_list_falls_back_to_rules(server, answer):
     [
         (fails(401), "The language model refused the key (REELBOARD_LLM_API_KEY)"),
         (fails(403), "The language model is not open to this key (REELBOARD_LLM_API_KEY)"),
-        (fails(404), "knows no model 'm' (REELBOARD_LLM_MODEL)"),
+        (fails(404), "There is no model 'm' at http://127.0.0.1"),
         (fails(400), "The language model failed (BadRequestError)"),
         (fails(429, retry_after="120"), "is busy or its quota is used up; it asks to wait 120 s"),
         (fails(429, retry_after="Wed, 21 Oct 2099 07:28:00 GMT"), "is busy or its quota is used up; it asks to wait"),
@@ -462,6 +462,12 @@ def test_nobody_at_the_address_is_said_without_what_else_the_address_holds():
     draft = finished(Model(Endpoint(settings)).drafts(ASKED))
     assert draft.shots == by_rules().shots
     assert draft.note == "No language model answers at http://127.0.0.1:9/v1; the shots were split by rules."
+
+
+@pytest.mark.parametrize("address", ["localhost:11434", "127.0.0.1", "ftp://host/v1", "http://", "/v1"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(ValueError, match=r"^REELBOARD_LLM_BASE_URL is no address; it looks like http://"):
+        choose_splitter(Settings(llm_base_url=address))
 
 
 def test_a_password_in_the_address_is_refused_without_saying_it():
