@@ -126,12 +126,13 @@ class Studio:
             for index, shot in enumerate(draft.shots)
             if shot is not None
         )
-        if not keep:
-            self.store.projects.set_film(project.id, "")
         wanted = {"story": draft.story, "prompt": draft.prompt, "shots": shots}
         wanted |= {"options": draft.options} if draft.options else {}
         wanted |= {} if revision is None else {"revision": revision}
-        return self.store.projects.save(_checked(Project, **dict(project) | wanted))
+        self.store.projects.save(_checked(Project, **dict(project) | wanted))
+        if not keep:
+            self.store.projects.set_film(project.id, "")
+        return self.project(project.id)
 
     def edit(
         self,
