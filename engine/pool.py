@@ -11,9 +11,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from engine.affinity import related
 from engine.backbones.base import Backbone
 from engine.generation import to_pixels
-from engine.affinity import related
 from engine.scene import Shot, Take
 from engine.uploads import read_upload
 

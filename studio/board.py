@@ -10,11 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from engine import MAX_SHOTS
 from studio.bible import short_name, take_apart
+from studio.drafts import Draft
 from studio.models import Entry, Options, Project, SceneInfo, ShotInfo
 
 SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "approved", "locked"}
 SCENE_FIELDS = {"title", "story", "summary", "cast", "setting"}
-CUT = "[SHOT CUT]"
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -143,12 +143,35 @@ EDITS: dict[str, Callable[..., Project]] = {
 }
 
 
-def fill_scene(project: Project, scene: str, story: str, prompt: str, shots: Sequence[str]) -> Project:
-    """A splitter's answer as a scene: cast and place go to the bible, where what is known already is used again.
+def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) -> Project:
+    """A draft as a scene; what does not fit goes on in new scenes after it, which share its words.
 
-    prompt, shots: in LCT's form, shots that begin after a cut with their mark.
+    Cast and place go to the bible, where what is known already is used again.
+    keep: the shots are the same ones written anew, with their takes.
     """
-    parts, bible = take_apart(prompt), list(project.bible)
+    written = [shot for shot in draft.shots if shot is not None]
+    parts, old = [written[n : n + MAX_SHOTS] for n in range(0, len(written), MAX_SHOTS)], project.scene(scene)
+    project, fields = (project, {}) if keep else _entered(project, draft)
+    for number, part in enumerate(parts):
+        if number:
+            after = project.scenes[project.scenes.index(project.scene(scene)) + 1 :]
+            known = {one.id for one in project.scenes}
+            project = add_scene(project, before=after[0].id if after else None)
+            scene = next(one.id for one in project.scenes if one.id not in known)
+        home = project.scene(scene)
+        same = home.shots if keep and not number else ()
+        shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **vars(s)) for k, s in enumerate(part)]
+        project = _with_scene(project, checked(SceneInfo, home, **fields, shots=shots))
+    used = {key for one in project.scenes for key in (*one.cast, one.setting)}
+    once = {*old.cast, old.setting}  # what only the old shots needed goes with them
+    bible = tuple(one for one in project.bible if one.id in used or one.id not in once)
+    changes = {"options": draft.options} if draft.options else {}
+    return checked(Project, project, bible=bible, **changes)
+
+
+def _entered(project: Project, draft: Draft) -> tuple[Project, dict[str, Any]]:
+    """The project with a draft's cast and place in its bible, and what its scene then holds."""
+    parts, bible = take_apart(draft.prompt), list(project.bible)
 
     def entry(kind: str, text: str) -> str:
         same = (one.id for one in bible if one.kind == kind and one.text.casefold() == text.casefold())
@@ -158,16 +181,15 @@ def fill_scene(project: Project, scene: str, story: str, prompt: str, shots: Seq
             bible.append(checked(Entry, None, id=found, kind=kind, name=short_name(text), text=text))
         return found
 
-    cast = [entry("character", text) for text in parts.characters]
+    cast = tuple(entry("character", text) for text in parts.characters)
     setting = entry("place", parts.environment) if parts.environment else ""
-    infos = [_split_shot(prompt, first=n == 0) for n, prompt in enumerate(shots)]
-    fields = {"story": story, "summary": parts.story, "cast": cast, "setting": setting, "shots": infos}
-    filled = _with_scene(project, checked(SceneInfo, project.scene(scene), **fields))
-    used = {key for one in filled.scenes for key in (*one.cast, one.setting)}
-    new = {one.id for one in bible} - {one.id for one in project.bible}
-    once = {*project.scene(scene).cast, project.scene(scene).setting}  # what only the old shots needed goes with them
-    kept = tuple(one for one in bible if one.id in used or one.id in new or one.id not in once)
-    return checked(Project, filled, bible=kept)
+    title = {"title": draft.title[:120]} if draft.title else {}
+    fields = {"story": draft.story, "summary": parts.story, "cast": cast, "setting": setting} | title
+    return checked(Project, project, bible=bible), fields
+
+
+def _blank() -> ShotInfo:
+    return ShotInfo(id=_new())
 
 
 def checked(model: type[T], old: T | None, /, **values: Any) -> T:
@@ -181,10 +203,6 @@ def checked(model: type[T], old: T | None, /, **values: Any) -> T:
             message = f"shots is {len(values['shots'])} in one scene; a scene holds 1 to {MAX_SHOTS}, so begin another"
             raise ValueError(message) from None
         raise ValueError(f"{name} is {str(first['input'])[:60]!r}; {first['msg'].lower()}") from None
-
-
-def _split_shot(prompt: str, *, first: bool) -> ShotInfo:
-    return checked(ShotInfo, None, id=_new(), prompt=prompt.removeprefix(CUT).strip(), cut=first or CUT in prompt)
 
 
 def _with_scene(project: Project, scene: SceneInfo) -> Project:

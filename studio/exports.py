@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import film
-from studio.models import Project, ShotInfo, TakeInfo
+from studio.models import FPS, Project, ShotInfo, TakeInfo
 from studio.store import Store
 from studio.store.archive import pack
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import opentimelineio as otio
     from torch import Tensor
 
-FPS = 8
 TIMECODE = 24  # frames a second of a timeline: 8 is no rate that editing programs know, and 24 is three times it
 SCALE = 3  # of animated pictures
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine import MAX_PROMPT, MAX_SHOTS, nearest_length
 
+FPS = 8  # frames a second of a film
 LONGEST = 33  # frames of a shot on the pocket backbone
 MOST_SCENES = 200  # of a project
 MOST_ENTRIES = 60  # of a bible

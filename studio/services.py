@@ -6,25 +6,26 @@ import inspect
 import json
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import MAX_SHOTS, block_tokens, related, unknown_words, vocabulary, window
+from engine import MAX_SHOTS, CancelToken, block_tokens, related, unknown_words, vocabulary, window
 from studio import board, film
 from studio.bible import compose
+from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS
-from studio.exports import EXPORTS, FPS, export
-from studio.models import Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
+from studio.exports import EXPORTS, export
+from studio.imports import imported
+from studio.models import FPS, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import choose_splitter
 from studio.store import Listed, Store
 from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
-MAX_STORY = 20_000  # characters
-MAX_NOTE = 500
+MAX_NOTE = 500  # characters
 
 
 class Studio:
@@ -94,19 +95,58 @@ class Studio:
             raise ValueError("this project is no longer here; reload the page")
         return found
 
-    def split(self, project_id: str, story: str, shots: int, *, scene: str | None = None) -> tuple[Project, str]:
-        """A story as the shots of a scene (of the first one, or a new one); the old shots' takes stay in the store."""
-        if len(story) > MAX_STORY:
-            raise ValueError(f"story has {len(story)} characters; the most is {MAX_STORY}, so tell it in parts")
+    def split(
+        self, project_id: str, story: str, shots: int, *, scene: str | None = None, **wishes: Any
+    ) -> tuple[Project, str]:
+        """A story as the shots of a scene (of the first, or a new one), with the ``wishes`` of Asked, and a note.
+
+        The takes of the old shots stay in the store.
+        """
+        draft = finished(self.drafts(project_id, Asked(story=story, shots=shots, **wishes), scene=scene))
+        return self.accept(project_id, draft, scene=scene), draft.note
+
+    def drafts(
+        self, project_id: str, asked: Asked, *, scene: str | None = None, cancel: CancelToken | None = None
+    ) -> Iterator[Draft]:
+        """A split, shot by shot; nothing is kept of it until one of its drafts is accepted."""
+        self._not_running(self.project(project_id), scene)
+        return self._splitter.drafts(asked, cancel=cancel)
+
+    def imported(self, text: str) -> tuple[Draft, ...]:
+        """Drafts of a pasted story.json (one) or a Fountain screenplay (one for each scene)."""
+        return imported(text)
+
+    def again(self, project_id: str, scene: str, *, only: str = "", wish: str = "", **options: Any) -> Asked:
+        """What to ask of ``drafts`` so that a scene's shots that are not locked (or ``only`` one) are written anew."""
         project = self.project(project_id)
-        self._not_running(project, scene)
-        told, note = self._splitter.split(story, shots)
+        home = project.scene(scene)
+        present = tuple(DraftShot(prompt=shot.prompt, frames=shot.frames, cut=shot.cut) for shot in home.shots)
+        locked = frozenset(n for n, s in enumerate(home.shots) if (s.id != only if only else s.locked))
+        story = home.story.strip() or "\n".join(shot.prompt for shot in present)
+        known = {"story": story, "shots": len(present), "prompt": compose(project.bible, home), "present": present}
+        return Asked(**known | options, locked=locked, wish=wish)
+
+    def accept(
+        self,
+        project_id: str,
+        draft: Draft,
+        *,
+        scene: str | None = None,
+        keep: bool = False,
+        revision: int | None = None,
+    ) -> Project:
+        """Take a draft as a scene's shots; one with more shots than a scene holds goes on in new scenes after it.
+
+        scene: the first one, or a new one, when it is not named. keep: they are the same shots written anew, with
+        their takes. revision: of the project that the draft was asked of; what was edited since is not written over.
+        """
+        self._not_running(self.project(project_id), scene)
 
         def fill(now: Project) -> Project:
             home = now if now.scenes else board.add_scene(now)
-            return board.fill_scene(home, scene or home.scenes[0].id, story, told.prompt, told.shots)
+            return board.accept(home, scene or home.scenes[0].id, draft, keep=keep)
 
-        return self.store.projects.edit(project_id, fill), note
+        return self.store.projects.edit(project_id, fill, seen=revision)
 
     def edit(self, project_id: str, name: str, *, revision: int | None = None, **values: Any) -> Project:
         """Do one of ``EDITS``; nothing is written when it changes nothing.
