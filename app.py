@@ -40,7 +40,7 @@ def main() -> int:
         footer_links=[],
         theme=theme(),
         css_paths=[ASSETS / "style.css"],
-        js="() => document.body.classList.add('dark')",
+        js="() => location.search.includes('__theme=light') || document.body.classList.add('dark')",
         favicon_path=ASSETS / "logo.svg",
     )
     return 0

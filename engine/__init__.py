@@ -41,6 +41,27 @@ def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     return backbones.unknown_words(text, name)
 
 
+def block_tokens(prompt: str, frames: int, name: str = "pocket") -> int:
+    """Tokens that a shot takes in a context, its words and its pictures; loads the tokenizer only."""
+    from engine import backbones
+
+    return backbones.block_tokens(prompt, frames, name)
+
+
+def window(name: str = "pocket") -> int:
+    """Tokens of the longest context that a backbone was trained on."""
+    from engine import backbones
+
+    return backbones.window(name)
+
+
+def related(prompt: str, others: dict[str, str]) -> list[tuple[str, float, tuple[str, ...]]]:
+    """Which of the other prompts share characters or the place with this one: (name, score, reasons), best first."""
+    from engine.affinity import related as ranked
+
+    return ranked(prompt, others)
+
+
 def vocabulary() -> dict[str, tuple[str, ...]]:
     """The pocket world's words by group, as a creator would write them."""
     from engine.world import spec
@@ -76,10 +97,13 @@ __all__ = [
     "ShotDone",
     "Take",
     "VideoShape",
+    "block_tokens",
     "decode_take",
     "generate",
     "load",
     "nearest_length",
+    "related",
     "unknown_words",
     "vocabulary",
+    "window",
 ]

@@ -5,20 +5,17 @@ LCT section 4.3: first make a pool of characters and places, then choose for eve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-import engine
+from engine.affinity import related
 from engine.backbones.base import Backbone
 from engine.generation import to_pixels
 from engine.scene import Shot, Take
 from engine.uploads import read_upload
-
-WEIGHTS = {"character": 3.0, "animals": 2.0, "places": 2.0, "colours": 1.0, "accessories": 1.0}  # of what is shared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +76,8 @@ class Pool:
 
     def suggest(self, prompt: str, *, limit: int = 3) -> list[Suggestion]:
         """Entries that share characters or the place with a shot's prompt, best first."""
-        wanted = _subjects(prompt)
-        found = []
-        for entry in self:
-            shared = sorted(wanted & _subjects(entry.prompt))
-            if shared:
-                reasons = tuple(f"same {group.rstrip('s')}: {word}" for group, word in shared)
-                found.append(Suggestion(entry=entry, score=sum(WEIGHTS[g] for g, _ in shared), reasons=reasons))
-        return sorted(found, key=lambda s: -s.score)[:limit]
+        ranked = related(prompt, {entry.name: entry.prompt for entry in self})[:limit]
+        return [Suggestion(entry=self.entries[name], score=score, reasons=why) for name, score, why in ranked]
 
     def _add(self, name: str, kind: str, prompt: str, take: Take) -> Entry:
         if name in self.entries:
@@ -99,13 +90,3 @@ class Pool:
     def _encoded(self, frames: Tensor, made_by: dict[str, object]) -> Take:
         latents = self.backbone.encode(to_pixels(frames))[0].cpu()
         return Take(frames=frames, latents=latents, seed=0, made_by=made_by)
-
-
-def _subjects(prompt: str) -> set[tuple[str, str]]:
-    """What a prompt is about: numbered characters, and words of the vocabulary by group."""
-    text = f" {re.sub(r'[^a-z0-9 ]+', ' ', prompt.lower())} "
-    found = {("character", number) for number in re.findall(r"character (\d+)", text)}
-    for group, words in engine.vocabulary().items():
-        if group in WEIGHTS:
-            found |= {(group, word) for word in words if f" {word} " in text}
-    return found

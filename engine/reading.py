@@ -99,7 +99,7 @@ def setting_of(text: str) -> Setting:
     found = {}
     for group in ("place", "time", "weather"):
         found[group] = named(group, text)
-        text = _any_of(group).sub(" ", text)
+        text = without(group, text)
     return Setting(**found)
 
 
@@ -107,6 +107,11 @@ def named(group: str, text: str) -> str:
     """The first thing of a group that a text names, in the world's words; empty if there is none."""
     match = _any_of(group).search(text)
     return words(group)[match[0].lower()] if match else ""
+
+
+def without(group: str, text: str) -> str:
+    """A text without the words of a group."""
+    return _any_of(group).sub(" ", text)
 
 
 def cast_of(story: str) -> Cast:
@@ -121,9 +126,10 @@ def cast_of(story: str) -> Cast:
 
 
 def sentences(story: str) -> list[str]:
-    """The story at its full stops, whatever the script, and at its line ends; a quotation goes on in lower case."""
+    """The story at its full stops, whatever the script, and at its line ends; no quotation is parted."""
     ends = r"(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?…]+[\"'”’»)]*\s+(?=[^a-z\s])|[。！？।؟]+[”」』]?\s*|\n"
-    stops = [match.end() for match in re.finditer(ends, story)]
+    spoken = {at for found in re.finditer(r"“[^“”]{0,1000}”", story) for at in range(*found.span())}
+    stops = [match.end() for match in re.finditer(ends, story) if match.end() not in spoken]
     parts = [story[a:b].strip() for a, b in pairwise([0, *stops, len(story)])]
     return [part for part in parts if part.strip(" .,;:!?…-–—\"'")] or [story]
 
@@ -144,7 +150,7 @@ def refer(text: str, cast: Cast) -> str:
 def content(text: str) -> list[str]:
     """What a sentence says beyond who there is, how they look, where and when: words and signs not yet understood."""
     for group in ("place", "time", "weather", "accessory", "colour"):
-        text = _any_of(group).sub(" ", text)
+        text = without(group, text)
     text = re.sub(rf"{SOMEONE}|\b(?:{_wordings('species')})s?\b", " ", text, flags=re.IGNORECASE)
     text = re.sub(r"['’]s\b", " ", text)
     plain = [word for word in re.findall(r"\w[\w'’-]*", text) if word.lower() not in _small()]
@@ -157,8 +163,9 @@ def actions(text: str) -> list[str]:
 
 
 def in_plain_verbs(text: str) -> str:
-    """Actions in the world's words, in the present: "was strolling" and "strolled" become "walks"."""
-    return _verb().sub(_plain, text)
+    """Actions in the world's words, in the present: "was strolling" becomes "walks"; quotations stay."""
+    parts = re.split(r"(“[^”]*”|\"[^\"]*\")", text)
+    return "".join(part if k % 2 else _verb().sub(_plain, part) for k, part in enumerate(parts))
 
 
 @cache

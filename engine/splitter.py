@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal, get_args
 
+from engine.equal_style import evened, fillers, words_in
 from engine.reading import (
     SOMEONE,
     Cast,
@@ -25,14 +28,17 @@ from engine.reading import (
     sentences,
     setting_of,
     verb_forms,
+    without,
 )
-from engine.scene import MAX_PROMPT, MAX_SHOTS
+from engine.scene import LONGEST_SCENE, MAX_PROMPT, MAX_SHOTS
 from engine.world.caption import CUT, lexicon
 
 MAX_STORY = 20_000  # characters
 MAX_SUMMARY = 240  # of the [Story] part: an overview; the shots hold the rest
 MAX_ACTION = 1_500  # of one shot's own words, so that with framing and camera it fits a prompt
 IDLE = ("stands still", "walks to the right", "waves", "sits", "walks to the left", "jumps", "spins around")
+Variety = Literal["low", "medium", "high"]
+TAGS = r"\[(?:character|environment|story)\]"
 MOVES = r"(?<!\ba )(?<!\bthe )(?<!\bhis )(?<!\bher )\b(?:walks?|runs?)\b"
 
 
@@ -55,34 +61,83 @@ class Beat:
     again: int = 0  # how often this beat was already shown
 
 
-def split(story: str, shots: int) -> Storyboard:
-    """Split a story into ``shots`` shots; ValueError for an empty or too long one, or a number outside 1 to 9."""
-    if not 1 <= shots <= MAX_SHOTS:
-        near = min(max(shots, 1), MAX_SHOTS)
-        raise ValueError(f"shots is {shots}; a scene holds 1 to {MAX_SHOTS}, the nearest is {near}")
-    if len(story) > MAX_STORY:
-        raise ValueError(f"story has {len(story)} characters; the most is {MAX_STORY}, so tell it in parts")
+def split(story: str, shots: int, *, variety: Variety = "medium", long: bool = False) -> Storyboard:
+    """Split a story into ``shots`` shots; ValueError for an empty or too long one, or a number outside 1 to 9.
+
+    variety: of framing and camera; "low" keeps both calm, "high" repeats a framing as late as it can.
+    long: one take without cuts, told in up to 45 parts of equal style and length (TokensGen appendix A.1).
+    """
+    check(story, shots, long=long)
+    if variety not in get_args(Variety):
+        raise ValueError(f"variety is {variety!r}; it is one of {', '.join(get_args(Variety))}")
     story = _cleaned(story)
-    if not story:
-        raise ValueError("story is empty; write a sentence about who does what and where")
     cast = cast_of(story)
     beats = _with_camera([_beat(sentence, cast) for sentence in sentences(story)])
     first = _first_setting(beats, cast)
     told = [beat for beat in _settled(beats, first) if not beat.intro]
     chosen = _exactly(told or _posed(beats, cast, first)[:shots], shots)
-    return Storyboard(prompt=_global_prompt(cast, first, beats), shots=_edited(chosen, first))
+    prompt = _global_prompt(cast, first, beats)
+    return Storyboard(prompt=prompt, shots=_one_take(chosen, prompt) if long else _edited(chosen, first, variety))
+
+
+def check(story: str, shots: int, *, long: bool = False) -> None:
+    """ValueError when ``split`` could not split this."""
+    most, what = (LONGEST_SCENE, "a long take") if long else (MAX_SHOTS, "a scene")
+    if not 1 <= shots <= most:
+        near = min(max(shots, 1), most)
+        raise ValueError(f"shots is {shots}; {what} holds 1 to {most}, the nearest is {near}")
+    if len(story) > MAX_STORY:
+        raise ValueError(f"story has {len(story)} characters; the most is {MAX_STORY}, so tell it in parts")
+    if not _cleaned(story):
+        raise ValueError("story is empty; write a sentence about who does what and where")
+
+
+def rewrite(prompt: str, *, story: str = "", wish: str = "") -> str:
+    """One shot anew: what is wished of it, told of the story's characters, or the same action seen another way."""
+    old = prompt.removeprefix(CUT).strip()
+    kept = [part for part in sentences(old) if re.search(SOMEONE, part) or content(_unseen(part))]
+    text = in_plain_verbs(refer(_cleaned(wish), cast_of(_cleaned(story)))) or " ".join(kept) or old
+    beat = Beat(text=text, said=Setting())
+    framing = named("framing", text) or _framing(beat, [named("framing", old) or "wide"], "medium", last=False)
+    camera = named("camera", text) or _camera(
+        beat, framing, named("camera", old), _direction(text, "right"), "medium", last=False
+    )
+    told = _prompt(_shortened(_ended(text), MAX_ACTION), beat, Setting(), framing, camera)
+    return f"{CUT} {told}" if prompt.startswith(CUT) else told
+
+
+def introductions(story: str) -> dict[str, str]:
+    """Who a story describes, by name: "Ruby" is "Ruby, a red fox with a crown"."""
+    return {who.name: str(who) for who in cast_of(_cleaned(story)).figures if who.name and who.noun}
+
+
+def plain(text: str) -> str:
+    """Text as a reader sees it: no markup, no invisible signs, no bytes that no file can hold; lines stay lines."""
+    text = html.unescape(text.encode("utf-8", "ignore").decode())
+    text = re.sub(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", " ", text, flags=re.DOTALL)
+    text = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+    return re.sub(r"\n+", "\n", re.sub(r"[^\S\n]+", " ", text)).strip()
+
+
+def untagged(text: str) -> str:
+    """Text without the tags of the prompt's own form."""
+    text = re.sub(r"\[shot cut\]", "\n", text, flags=re.IGNORECASE)
+    return re.sub(TAGS, " ", text, flags=re.IGNORECASE).strip()
 
 
 def _cleaned(story: str) -> str:
-    """Plain sentences: no markup, no tags of the prompt's own form, no invisible signs; lines that wrap are joined."""
-    story = story.encode("utf-8", "ignore").decode()
-    story = html.unescape(re.sub(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", " ", story, flags=re.DOTALL))
-    story = re.sub(r"\[(?:shot cut)\]", "\n", story, flags=re.IGNORECASE)
-    story = re.sub(r"\[(?:character|environment|story)\]", " ", story, flags=re.IGNORECASE)
+    """Plain sentences without the signs of a list; lines that wrap are joined."""
+    story = untagged(plain(story))
     story = re.sub(r"(?im)^[ \t]*(?:#+|[-*>•]+|\d+[.)]|(?:scene|shot) \d+[:.)])[ \t]+", "", story)
-    story = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in story)
-    story = re.sub(r"[ \t]*\n[ \t]*(?=[a-z])", " ", story)
-    return re.sub(r"\n+", "\n", re.sub(r"[^\S\n]+", " ", story)).strip()
+    return plain(re.sub(r"[ \t]*\n[ \t]*(?=[a-z])", " ", story))
+
+
+def _unseen(text: str) -> str:
+    """A sentence without its words for framing and camera."""
+    for group in ("framing", "camera"):
+        while named(group, text):
+            text = without(group, text)
+    return text
 
 
 def _beat(sentence: str, cast: Cast) -> Beat:
@@ -236,15 +291,28 @@ def _sky(setting: Setting) -> str:
     return lexicon()["weather"][setting.weather][0] if setting.weather in ("rain", "snow") else ""
 
 
-def _edited(beats: list[Beat], first: Setting) -> tuple[str, ...]:
+def _one_take(beats: list[Beat], prompt: str) -> tuple[str, ...]:
+    """Parts of one take: one style, no word of cuts, and all about as long as the longest."""
+    texts, direction = [], "right"
+    for beat in beats:
+        direction = _direction(beat.text, direction)
+        texts.append(_directed(_apart(_shortened(_ended(_opened(beat.text)), MAX_ACTION)), direction))
+    longest = max(map(words_in, texts))
+    parts = [evened(text, longest, fillers(prompt, text)) for text in texts]
+    return (f"{CUT} {parts[0]}", *parts[1:])
+
+
+def _edited(beats: list[Beat], first: Setting, variety: Variety) -> tuple[str, ...]:
     """Shot prompts: each beat in a framing and with a camera move that an editor would choose after the one before."""
     prompts: list[str] = []
-    framing, camera, direction = "", "", "right"
+    framings: list[str] = []
+    camera, direction = "", "right"
     for k, beat in enumerate(beats):
         last = k == len(beats) - 1 and k > 2
         direction = _direction(beat.text, direction)
-        framing = named("framing", beat.text) or _framing(beat, framing, last=last)
-        camera = named("camera", beat.text) or _camera(beat, framing, camera, direction, last=last)
+        framing = named("framing", beat.text) or _framing(beat, framings, variety, last=last)
+        camera = named("camera", beat.text) or _camera(beat, framing, camera, direction, variety, last=last)
+        framings.append(framing)
         text = _directed(_apart(_shortened(_opened(beat.text), MAX_ACTION)), direction)
         prompts.append(f"{CUT} {_prompt(text, beat, first, framing, camera)}")
     return tuple(prompts)
@@ -267,20 +335,28 @@ def _prompt(text: str, beat: Beat, first: Setting, framing: str, camera: str) ->
     return " ".join(parts)
 
 
-def _framing(beat: Beat, before: str, *, last: bool) -> str:
+def _framing(beat: Beat, earlier: Sequence[str], variety: Variety, *, last: bool) -> str:
     """Wide to open and to end, near for small gestures, never the same twice; two characters need room."""
-    if not before or (last and before != "wide"):
+    if variety == "low":
+        return "medium"
+    if not earlier or (last and earlier[-1] != "wide" and variety == "medium"):
         return "wide"
     moves = set(actions(beat.text)) & {"walk", "run", "jump", "spin"}
     wanted = ("medium", "wide", "close") if moves or beat.again else ("close", "medium", "wide")
     many = len(set(re.findall(SOMEONE, beat.text))) > 1
-    return next(framing for framing in wanted if framing != before and not (many and framing == "close"))
+    able = [framing for framing in wanted if framing != earlier[-1] and not (many and framing == "close")]
+    fresh = [framing for framing in able if framing not in earlier[-2:]] if variety == "high" else able
+    return (fresh or able)[0]
 
 
-def _camera(beat: Beat, framing: str, before: str, direction: str, *, last: bool) -> str:
+def _camera(beat: Beat, framing: str, before: str, direction: str, variety: Variety, *, last: bool) -> str:
     """Follow who moves, close in on who does not, pull back at the end; no move twice running."""
     follows = framing != "close" and set(actions(beat.text)) & {"walk", "run"}
     wanted = f"pan_{direction}" if follows else "zoom_out" if last else "zoom_in" if before else "static"
+    if variety == "low":
+        return wanted if follows else "static"
+    if variety == "high" and wanted in ("static", before):
+        return "zoom_out" if before == "zoom_in" else "zoom_in"
     return "static" if wanted == before else wanted
 
 

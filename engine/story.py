@@ -59,15 +59,23 @@ def read_story(path: str | Path) -> Story:
         raise ValueError(f"story file {path} has {size} bytes; the most is {MAX_BYTES}")
     try:
         text = path.read_text("utf-8-sig")
-        data = json.loads(text, object_pairs_hook=_once, parse_int=_whole, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError(f"story file {path} is nested too deep; the most is {MAX_DEPTH} levels") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"story file {path} is not UTF-8 text (byte {error.start})") from None
+    return parse_story(text, name=f"story file {path}")
+
+
+def parse_story(text: str, *, name: str = "story") -> Story:
+    """Check a story's text; ``name`` is what an error calls it."""
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"{name} has {len(text)} characters; the most is {MAX_BYTES}")
+    try:
+        data = json.loads(text, object_pairs_hook=_once, parse_int=_whole, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deep; the most is {MAX_DEPTH} levels") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"story file {path} is not JSON: {error.msg}, line {error.lineno}") from None
+        raise ValueError(f"{name} is not JSON: {error.msg}, line {error.lineno}") from None
     if _depth(data) > MAX_DEPTH:
-        raise ValueError(f"story file {path} is nested too deep; the most is {MAX_DEPTH} levels")
+        raise ValueError(f"{name} is nested too deep; the most is {MAX_DEPTH} levels")
     return check_story(data)
 
 

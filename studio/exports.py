@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import film
-from studio.models import Project, ShotInfo, TakeInfo
+from studio.models import FPS, Project, ShotInfo, TakeInfo
 from studio.store import Store
 from studio.store.archive import pack
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import opentimelineio as otio
     from torch import Tensor
 
-FPS = 8
 TIMECODE = 24  # frames a second of a timeline: 8 is no rate that editing programs know, and 24 is three times it
 SCALE = 3  # of animated pictures
 
@@ -33,18 +32,18 @@ class Board:
     project: Project
 
     @property
-    def shots(self) -> list[tuple[int, ShotInfo, TakeInfo]]:
-        """(number, shot, take) of every shot that is made."""
-        numbered = enumerate(self.project.shots, start=1)
-        return [(number, shot, shot.take) for number, shot in numbered if shot.take]
+    def shots(self) -> list[tuple[str, ShotInfo, TakeInfo]]:
+        """(slate, shot, take) of every shot that is made; the slate "2C T3" is the third take of shot 2C."""
+        slates = self.project.slates
+        return [
+            (f"{slates[shot.id]} T{self._number(shot)}", shot, shot.take) for shot in self.project.shots if shot.take
+        ]
 
     def frames(self, take: TakeInfo) -> Tensor:
         return film.load_take(self.store.media, take).frames
 
-    def slate(self, number: int, shot: ShotInfo) -> str:
-        """A take's name on set: "2 T3" is the third take of shot 2."""
-        takes = [take.id for take in self.store.projects.takes(shot.id)]
-        return f"{number} T{takes.index(shot.take.id) + 1}"
+    def _number(self, shot: ShotInfo) -> int:
+        return [take.id for take in self.store.projects.takes(shot.id)].index(shot.take.id) + 1
 
 
 def export(store: Store, project: Project, name: str, folder: Path) -> Path:
@@ -67,8 +66,8 @@ def movie(board: Board) -> bytes:
 def single_shots(board: Board) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
-        for number, shot, take in board.shots:
-            file.write(board.store.media.path(take.video), f"shot {board.slate(number, shot)}.mp4")
+        for slate, _, take in board.shots:
+            file.write(board.store.media.path(take.video), f"shot {slate}.mp4")
     return out.getvalue()
 
 
@@ -79,7 +78,7 @@ def contact_sheet(board: Board) -> bytes:
     from engine.video import contact_sheet as draw
 
     clips = [board.frames(take) for *_, take in board.shots]
-    labels = [f"{board.slate(number, shot)}  {shot.prompt}" for number, shot, _ in board.shots]
+    labels = [f"{slate}  {shot.prompt}" for slate, shot, _ in board.shots]
     with tempfile.TemporaryDirectory() as scratch:
         return draw(Path(scratch) / "sheet.png", clips, labels=labels, columns=1).read_bytes()
 
@@ -105,12 +104,12 @@ def animation(form: str) -> Callable[[Board], bytes]:
 def shot_list(board: Board) -> bytes:
     out = io.StringIO()
     rows = csv.writer(out)
-    rows.writerow(["shot", "slate", "prompt", "starts with", "frames", "seconds", "seed", "model", "stale"])
-    for number, shot, take in board.shots:
+    rows.writerow(["slate", "prompt", "starts with", "frames", "seconds", "seed", "model", "approved", "stale"])
+    for slate, shot, take in board.shots:
         model = board.store.projects.made_by(take.id)["backbone"]
-        said = [number, board.slate(number, shot), _safe(shot.prompt), "cut" if shot.cut else "continues"]
+        said = [slate, _safe(shot.prompt), "cut" if shot.cut else "continues"]
         length = [shot.frames, f"{shot.frames / FPS:.3f}"]
-        rows.writerow([*said, *length, take.seed, model, "; ".join(shot.stale)])
+        rows.writerow([*said, *length, take.seed, model, "yes" if shot.approved else "", "; ".join(shot.stale)])
     return out.getvalue().encode("utf-8-sig")  # a spreadsheet reads UTF-8 only with its mark
 
 
@@ -122,7 +121,7 @@ def _safe(text: str) -> str:
 def subtitles(board: Board) -> bytes:
     """The shots' words over their time, as SRT."""
     lines, start = [], 0
-    for number, shot, _ in board.shots:
+    for number, (_, shot, _) in enumerate(board.shots, start=1):
         end = start + shot.frames
         lines += [str(number), f"{_clock(start)} --> {_clock(end)}", shot.prompt.replace("-->", "->"), ""]
         start = end
@@ -144,14 +143,14 @@ def timeline(adapter: str) -> Callable[[Board], bytes]:
         cut = otio.schema.Timeline(name=board.project.name or "Reelboard film")
         track = otio.schema.Track(name="V1", kind=otio.schema.TrackKind.Video)
         cut.tracks.append(track)
-        track.extend(_clip(board, number, shot, take) for number, shot, take in board.shots)
+        track.extend(_clip(board, slate, shot, take) for slate, shot, take in board.shots)
         text = otio.adapters.write_to_string(cut, adapter, **({"rate": TIMECODE} if adapter == "cmx_3600" else {}))
         return text.encode()
 
     return write
 
 
-def _clip(board: Board, number: int, shot: ShotInfo, take: TakeInfo) -> otio.schema.Clip:
+def _clip(board: Board, slate: str, shot: ShotInfo, take: TakeInfo) -> otio.schema.Clip:
     import opentimelineio as otio
 
     frames = otio.opentime.RationalTime(shot.frames * TIMECODE // FPS, TIMECODE)
@@ -160,9 +159,7 @@ def _clip(board: Board, number: int, shot: ShotInfo, take: TakeInfo) -> otio.sch
     source = otio.schema.ExternalReference(target_url=address, available_range=length)
     record = json.loads(json.dumps(board.store.projects.made_by(take.id)))
     about = {"reelboard": {"take": take.id, "made_by": record}}
-    return otio.schema.Clip(
-        name=board.slate(number, shot), media_reference=source, source_range=length, metadata=about
-    )
+    return otio.schema.Clip(name=slate, media_reference=source, source_range=length, metadata=about)
 
 
 def project_file(board: Board) -> bytes:

@@ -29,8 +29,7 @@ class Maker:
     def __init__(self, job: Job, store: Store, backbone: Backbone, owner: str, token: CancelToken) -> None:
         self.job, self.store, self.backbone, self.owner, self.token = job, store, backbone, owner, token
         self.ids = [shot.id for shot in job.task.shots]
-        self.takes = {shot.id: shot.take.id for shot in job.task.shots if shot.take and shot.id not in job.task.make}
-        self.takes |= {shot.shot: shot.take for shot in job.shots if shot.state == "done"}
+        self.takes: dict[str, str] = {}  # what is in the context, by shot
         self.leave = False  # the process is told to end: the job goes back to the queue
 
     def run(self) -> None:
@@ -70,6 +69,7 @@ class Maker:
         """Decode what was denoised before a crash, make the rest among it, then put the film together."""
         import engine
 
+        self._settle()
         made = {shot.shot: self._kept_take(shot.take) for shot in self.job.shots if shot.state == "done"}
         for shot in self.job.shots:
             if shot.state == "denoised":
@@ -82,6 +82,19 @@ class Maker:
         takes = [shot.take for shot in project.shots if shot.take] if project else []
         if takes:
             self.store.projects.set_film(self.job.project, film.assemble(self.store.media, takes))
+
+    def _settle(self) -> None:
+        """The takes that are chosen when the job begins are those that it looks at, however often it is resumed."""
+        task = self.job.task
+        if not task.begun:
+            project = self.store.projects.get(self.job.project)
+            chosen = {shot.id: shot.take for shot in project.shots} if project else {}
+            shots = tuple(shot.model_copy(update={"take": chosen.get(shot.id)}) for shot in task.shots)
+            task = task.model_copy(update={"shots": shots, "begun": True})
+            self.store.ledger.begin(self.job.id, self.owner, task)
+            self.job = self.job.model_copy(update={"task": task})
+        self.takes = {shot.id: shot.take.id for shot in task.shots if shot.take and shot.id not in task.make}
+        self.takes |= {shot.shot: shot.take for shot in self.job.shots if shot.state == "done"}
 
     def _scene(self, made: dict[str, Take]) -> Scene:
         """The task as a scene: what exists is given, what is neither wanted nor there is left out."""
@@ -126,7 +139,8 @@ class Maker:
             saw[other] = self.job.id if entry["noise"] is None else self.takes[other]
         info = film.keep_take(self.store.media, take).model_copy(update={"job": self.job.id, "saw": saw})
         self.takes[shot] = info.id
-        self.store.ledger.finish_shot(self.job.id, self.owner, shot, info, take.made_by)
+        choose = self.job.task.choose
+        self.store.ledger.finish_shot(self.job.id, self.owner, shot, info, take.made_by, choose=choose)
         if self.store.ledger.beat(self.job.id, self.owner) == "after":
             self.token.cancel()
         return take

@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine import MAX_PROMPT, MAX_SHOTS, nearest_length
 
+FPS = 8  # frames a second of a film
 LONGEST = 33  # frames of a shot on the pocket backbone
+MOST_SCENES = 200  # of a project
+MOST_ENTRIES = 60  # of a bible
 
 
 class _Value(BaseModel):
@@ -28,12 +31,16 @@ class TakeInfo(_Value):
 
 
 class ShotInfo(_Value):
-    """One shot of a project and the take that was chosen for it."""
+    """One shot and the take that was chosen for it."""
 
     id: str
-    prompt: str = Field(max_length=MAX_PROMPT)
+    prompt: str = Field(default="", max_length=MAX_PROMPT)
     frames: int = 17
     cut: bool = True
+    seed: int | None = Field(default=None, ge=0, lt=2**31)  # of every new take; None: another one each time
+    see: tuple[str, ...] | None = None  # shots that a new take remembers; None: all made shots of its scene
+    approved: bool = False
+    locked: bool = False  # nothing makes a new take of it
     take: TakeInfo | None = None
     stale: tuple[str, ...] = ()  # why the take is no longer what the board asks for
 
@@ -41,6 +48,27 @@ class ShotInfo(_Value):
     @classmethod
     def _legal(cls, frames: int) -> int:
         return min(nearest_length(frames), LONGEST)
+
+
+class Entry(_Value):
+    """A character, a place or a look: written once in the bible, read by every scene that uses it."""
+
+    id: str
+    kind: Literal["character", "place", "look"]
+    name: str = Field(default="", max_length=80)
+    text: str = Field(default="", max_length=600)
+
+
+class SceneInfo(_Value):
+    """Shots in one context. ``story`` is what the creator told, ``summary`` what all its shots read of it."""
+
+    id: str
+    title: str = Field(default="", max_length=120)
+    story: str = ""
+    summary: str = Field(default="", max_length=MAX_PROMPT)
+    cast: tuple[str, ...] = ()  # entries, in order: Character 1, Character 2 ...
+    setting: str = ""  # the entry of its place
+    shots: tuple[ShotInfo, ...] = Field(default=(), max_length=MAX_SHOTS)
 
 
 class Options(_Value):
@@ -53,21 +81,58 @@ class Options(_Value):
 
 
 class Project(_Value):
-    """One storyboard."""
+    """A film: its bible and its scenes."""
 
     id: str
     name: str = Field(default="", max_length=120)
-    story: str = ""
-    prompt: str = Field(default="", max_length=MAX_PROMPT)
-    shots: tuple[ShotInfo, ...] = Field(default=(), max_length=MAX_SHOTS)
+    bible: tuple[Entry, ...] = Field(default=(), max_length=MOST_ENTRIES)
+    scenes: tuple[SceneInfo, ...] = Field(default=(), max_length=MOST_SCENES)
     options: Options = Options()
     film: str = ""
     version: int = 0  # grows with every change: what a page shows is old when it differs
     revision: int = 0  # grows with every edit: an edit made on an older one is refused
 
+    @property
+    def shots(self) -> tuple[ShotInfo, ...]:
+        """All shots in the order of the film."""
+        return tuple(shot for scene in self.scenes for shot in scene.shots)
+
+    @property
+    def slates(self) -> dict[str, str]:
+        """What a shot is called on set, by id: "2C" is the third shot of scene 2."""
+        scenes = enumerate(self.scenes, start=1)
+        return {shot.id: f"{n}{chr(ord('A') + k)}" for n, scene in scenes for k, shot in enumerate(scene.shots)}
+
+    def scene_of(self, shot_id: str) -> SceneInfo:
+        """The scene with this shot; ValueError when it is not on the board."""
+        for scene in self.scenes:
+            if any(shot.id == shot_id for shot in scene.shots):
+                return scene
+        raise ValueError(f"shot is {shot_id[:40]!r}; it is not on this board any more")
+
+    def shot(self, shot_id: str) -> ShotInfo:
+        """The shot of this id; ValueError when it is not on the board."""
+        return next(shot for shot in self.scene_of(shot_id).shots if shot.id == shot_id)
+
+    def scene(self, scene_id: str) -> SceneInfo:
+        """The scene of this id; ValueError when there is none."""
+        for scene in self.scenes:
+            if scene.id == scene_id:
+                return scene
+        raise ValueError(f"scene is {scene_id[:40]!r}; it is not on this board any more")
+
+
+class Note(_Value):
+    """A remark on a take, at a moment of it (seconds)."""
+
+    id: str
+    take: str
+    at: float
+    text: str
+
 
 class TaskShot(_Value):
-    """A shot as it was when a job was asked for."""
+    """A shot as it was when a job was asked for; its take is filled in when the job begins."""
 
     id: str
     prompt: str
@@ -77,14 +142,20 @@ class TaskShot(_Value):
 
 
 class Task(_Value):
-    """What a job shall make, whole: later edits of the project change nothing in it."""
+    """What a job shall make, whole: later edits of the project change nothing in it.
 
+    shots: those of the scene, after the picked ones of other scenes.
+    """
+
+    scene: str = ""  # id
     prompt: str
     shots: tuple[TaskShot, ...]
     make: tuple[str, ...]  # shot ids
     see: tuple[str, ...] | None = None  # shots that are context; None: all that have a take
     options: Options
     seed: int
+    begun: bool = False  # the takes that it looks at are settled
+    choose: bool = True  # a new take becomes the one that counts
 
 
 class JobShot(_Value):

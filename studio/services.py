@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from engine import MAX_SHOTS, unknown_words, vocabulary
-from studio import film
+from engine import MAX_SHOTS, CancelToken, block_tokens, related, unknown_words, vocabulary, window
+from studio import board, film
+from studio.bible import compose
+from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS
 from studio.exports import EXPORTS, export
-from studio.models import Job, Options, Project, ShotInfo, TakeInfo, Task, TaskShot
+from studio.imports import imported
+from studio.models import FPS, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import choose_splitter
-from studio.store import Store
+from studio.store import Listed, Store
 from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
-MAX_STORY = 20_000  # characters
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edit:
-    """What a creator typed on one shot's card."""
-
-    prompt: str
-    frames: int
-    cut: bool
+MAX_NOTE = 500  # characters
 
 
 class Studio:
@@ -58,8 +50,14 @@ class Studio:
         self.executor.start()
 
     def job(self, project_id: str) -> Job | None:
-        """The project's open job, or the one that ended last."""
-        return self.store.ledger.last(project_id)
+        """The project's job that runs or comes next, or the one that ended last."""
+        waiting = self.jobs(project_id)
+        running = [job for job in waiting if job.state == "running"]
+        return (running or waiting or [self.store.ledger.last(project_id)])[0]
+
+    def jobs(self, project_id: str) -> list[Job]:
+        """The project's jobs that are not over, in the order in which they will run."""
+        return [job for job in self.store.ledger.open_jobs() if job.project == project_id]
 
     def ahead(self, job: Job) -> int:
         """How many jobs come before this one."""
@@ -78,8 +76,18 @@ class Studio:
             found = self.store.projects.latest()
         return found or self.store.projects.create()
 
-    def new(self) -> Project:
-        return self.store.projects.create()
+    def new(self, name: str = "") -> Project:
+        return self.store.projects.create(name[:120])
+
+    def projects(self, *, trashed: bool = False) -> list[Listed]:
+        """All projects, the last touched first; on a public page nobody sees those of others."""
+        return [] if self.settings.public else self.store.projects.listed(trashed=trashed)
+
+    def trash(self, project_id: str, *, trashed: bool = True) -> None:
+        """Put a project away, or take it back out of the trash."""
+        if trashed:
+            self._not_running(self.project(project_id))
+        self.store.projects.trash(project_id, trashed=trashed)
 
     def project(self, project_id: str) -> Project:
         found = self.store.projects.get(project_id)
@@ -87,105 +95,234 @@ class Studio:
             raise ValueError("this project is no longer here; reload the page")
         return found
 
-    def split(self, project_id: str, story: str, shots: int) -> tuple[Project, str]:
-        """A new shot list from a story; the takes of the old shots stay in the store."""
-        if len(story) > MAX_STORY:
-            raise ValueError(f"story has {len(story)} characters; the most is {MAX_STORY}, so tell it in parts")
-        project = self.project(project_id)
-        self._not_running(project)
-        board, note = self._splitter.split(story, shots)
-        infos = tuple(
-            _checked(ShotInfo, id=uuid.uuid4().hex, prompt=bare, cut=prompt != bare or index == 0)
-            for index, prompt in enumerate(board.shots)
-            for bare in (prompt.removeprefix("[SHOT CUT]").strip(),)
-        )
-        self.store.projects.set_film(project.id, "")
-        return self.store.projects.save(
-            project.model_copy(update={"story": story, "prompt": board.prompt, "shots": infos})
-        ), note
+    def split(
+        self, project_id: str, story: str, shots: int, *, scene: str | None = None, **wishes: Any
+    ) -> tuple[Project, str]:
+        """A story as the shots of a scene (of the first, or a new one), with the ``wishes`` of Asked, and a note.
 
-    def edit(
+        The takes of the old shots stay in the store.
+        """
+        draft = finished(self.drafts(project_id, Asked(story=story, shots=shots, **wishes), scene=scene))
+        return self.accept(project_id, draft, scene=scene), draft.note
+
+    def drafts(
+        self, project_id: str, asked: Asked, *, scene: str | None = None, cancel: CancelToken | None = None
+    ) -> Iterator[Draft]:
+        """A split, shot by shot; nothing is kept of it until one of its drafts is accepted."""
+        self._not_running(self.project(project_id), scene)
+        return self._splitter.drafts(asked, cancel=cancel)
+
+    def imported(self, text: str) -> tuple[Draft, ...]:
+        """Drafts of a pasted story.json (one) or a Fountain screenplay (one for each scene)."""
+        return imported(text)
+
+    def again(self, project_id: str, scene: str, *, only: str = "", wish: str = "", **options: Any) -> Asked:
+        """What to ask of ``drafts`` so that a scene's shots that are not locked (or ``only`` one) are written anew."""
+        project = self.project(project_id)
+        home = project.scene(scene)
+        present = tuple(DraftShot(prompt=shot.prompt, frames=shot.frames, cut=shot.cut) for shot in home.shots)
+        locked = frozenset(n for n, s in enumerate(home.shots) if (s.id != only if only else s.locked))
+        story = home.story.strip() or "\n".join(shot.prompt for shot in present)
+        known = {"story": story, "shots": len(present), "prompt": compose(project.bible, home), "present": present}
+        return Asked(**known | options, locked=locked, wish=wish)
+
+    def accept(
         self,
         project_id: str,
-        prompt: str,
-        edits: Sequence[Edit],
-        options: dict[str, Any],
+        draft: Draft,
         *,
+        scene: str | None = None,
+        keep: bool = False,
         revision: int | None = None,
     ) -> Project:
-        """Save what was typed; unchanged projects are left alone.
+        """Take a draft as a scene's shots; one with more shots than a scene holds goes on in new scenes after it.
 
-        revision: of the project that the creator saw; an edit of an older one is refused and says what changed.
+        scene: the first one, or a new one, when it is not named. keep: they are the same shots written anew, with
+        their takes. revision: of the project that the draft was asked of; what was edited since is not written over.
+        """
+        self._not_running(self.project(project_id), scene)
+
+        def fill(now: Project) -> Project:
+            home = now if now.scenes else board.add_scene(now)
+            return board.accept(home, scene or home.scenes[0].id, draft, keep=keep)
+
+        return self.store.projects.edit(project_id, fill, seen=revision)
+
+    def edit(self, project_id: str, name: str, *, revision: int | None = None, **values: Any) -> Project:
+        """Do one of ``EDITS``; nothing is written when it changes nothing.
+
+        revision: of the project that the creator saw; an edit of what changed since then is refused and says so.
+        """
+        if name not in board.EDITS:
+            raise ValueError(f"edit is {name[:40]!r}; it is one of {', '.join(board.EDITS)}")
+        change = board.EDITS[name]
+        try:
+            inspect.signature(change).bind(None, **values)
+        except TypeError as error:
+            raise ValueError(f"{name} was asked for in a wrong way: {error}") from None
+        return self.store.projects.edit(project_id, lambda now: change(now, **values), seen=revision)
+
+    def undo(self, project_id: str, revision: int | None = None) -> Project:
+        """Take the last edit back."""
+        return self.store.projects.undo(self.project(project_id).id, revision)
+
+    def redo_edit(self, project_id: str, revision: int | None = None) -> Project:
+        """Bring back what was undone."""
+        return self.store.projects.redo(self.project(project_id).id, revision)
+
+    def prompt(self, project: Project, shot: str) -> tuple[str, str]:
+        """What the model reads for a shot: the words of its scene, and its own."""
+        return compose(project.bible, project.scene_of(shot)), project.shot(shot).prompt
+
+    def generate(self, project_id: str, *, scene: str | None = None, missing: bool = False) -> list[Job]:
+        """Make every shot that is not locked, scene after scene; a job that broke off goes on where it stopped.
+
+        scene: only this one. missing: only shots that have no take or an old one.
         """
         project = self.project(project_id)
-        typed = {shot.id: vars(edit) for shot, edit in zip(project.shots, edits, strict=False)}
-        shots = tuple(_checked(ShotInfo, **dict(shot) | typed.get(shot.id, {})) for shot in project.shots)
-        wanted = {"prompt": prompt, "shots": shots, "options": _checked(Options, **options)}
-        wanted |= {} if revision is None else {"revision": revision}
-        changed = _checked(Project, **dict(project) | wanted)
-        same = changed.model_copy(update={"revision": project.revision}) == project
-        return project if same else self.store.projects.save(changed)
+        scenes = project.scenes if scene is None else (project.scene(scene),)
+        wanted = {
+            one.id: [s.id for s in one.shots if not s.locked and not (missing and s.take and not s.stale)]
+            for one in scenes
+        }
+        if not any(wanted.values()):
+            empty = not any(one.shots for one in scenes)
+            raise ValueError(
+                "there are no shots yet; write a story and split it first"
+                if empty
+                else "there is nothing to make: every shot is locked or up to date"
+            )
+        for one in scenes:
+            self._not_running(project, one.id)
+        return [self._submit(project, one, wanted[one.id], project.options.seed) for one in scenes if wanted[one.id]]
 
-    def undo(self, project_id: str) -> Project:
-        """Take the last edit back."""
-        return self.store.projects.undo(self.project(project_id).id)
-
-    def redo_edit(self, project_id: str) -> Project:
-        """Bring back what was undone."""
-        return self.store.projects.redo(self.project(project_id).id)
-
-    def generate(self, project_id: str) -> Job:
-        """Make every shot of the project; a job that broke off with the same wishes goes on where it stopped."""
+    def redo(self, project_id: str, shot: str, *, see: Sequence[str] | None = None) -> Job:
+        """A new take of one shot, looking at its picked shots, at those in ``see``, or at all of its scene."""
         project = self.project(project_id)
-        if not project.shots:
-            raise ValueError("there are no shots yet; write a story and split it first")
-        return self._submit(project, [shot.id for shot in project.shots], project.options.seed)
+        found = project.shot(shot)
+        if found.locked:
+            raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
+        picked = found.see if see is None else tuple(see)
+        for other in picked or ():
+            if project.shot(other).take is None:
+                raise ValueError(
+                    f"shot {project.slates[other]} has no take yet, so it can't be remembered; make it first"
+                )
+        seed = uuid.uuid4().int % 1_000_000 if found.seed is None else found.seed
+        return self._submit(project, project.scene_of(shot), [shot], seed, see=picked)
 
-    def redo(self, project_id: str, index: int, *, see: Sequence[int] | None = None) -> Job:
-        """A new take of one shot, with a new seed, looking at the takes of the others, or only at those in ``see``."""
-        project = self.project(project_id)
-        for number in (index, *(see or ())):
-            if not 0 <= number < len(project.shots):
-                raise ValueError(f"shot is {number + 1}; the project has {len(project.shots)}")
-        for number in see or ():
-            if project.shots[number].take is None:
-                raise ValueError(f"shot {number + 1} has no take yet, so there is nothing to look at; make it first")
-        seen = None if see is None else tuple(project.shots[number].id for number in see)
-        return self._submit(project, [project.shots[index].id], uuid.uuid4().int % 1_000_000, see=seen)
-
-    def takes(self, project: Project, index: int) -> list[TakeInfo]:
+    def takes(self, shot: str) -> list[TakeInfo]:
         """All takes of a shot, oldest first."""
-        return self.store.projects.takes(project.shots[index].id)
+        return self.store.projects.takes(shot)
 
-    def choose(self, project_id: str, index: int, take_id: str) -> Project:
+    def take_numbers(self, project: Project) -> dict[str, tuple[int, int]]:
+        """(number of the chosen take, how many there are) by shot."""
+        return self.store.projects.take_numbers(project.id)
+
+    def starred(self, project: Project) -> set[str]:
+        """Ids of the takes with a star."""
+        return self.store.projects.starred(project.id)
+
+    def notes(self, shot: str) -> list[Note]:
+        """Remarks on a shot's takes."""
+        return self.store.projects.notes(shot)
+
+    def related(self, project: Project, shot: str, others: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Why other shots would help this one, by id, the best first; nothing is remembered until it is picked."""
+        whole = {key: " ".join(self.prompt(project, key)) for key in (shot, *others)}
+        return {key: why for key, _, why in related(whole[shot], {key: whole[key] for key in others})}
+
+    def context(self, project: Project, shot: str) -> tuple[int, int, int]:
+        """What a new take of a shot would look at: (shots remembered, tokens in all, tokens of the window)."""
+        found, scene = project.shot(shot), project.scene_of(shot)
+        seen = [s for s in scene.shots if s.take and s.id != shot]
+        if found.see is not None:
+            seen = [project.shot(key) for key in found.see if key in project.slates]
+        blocks = [(s.prompt, s.frames) for s in (*seen, found)] + [(compose(project.bible, scene), 1)]
+        tokens = sum(block_tokens(prompt, frames, self.settings.backbone) for prompt, frames in blocks)
+        return len(seen), tokens, window(self.settings.backbone)
+
+    def choose(self, project_id: str, shot: str, take_id: str) -> Project:
         """Make another take of a shot the one that counts, and put the film together anew."""
         project = self.project(project_id)
-        self._not_running(project)
-        self.store.projects.choose(project.shots[index].id, take_id)
-        takes = [shot.take for shot in self.project(project_id).shots if shot.take]
-        self.store.projects.set_film(project_id, film.assemble(self.store.media, takes))
+        self._not_running(project, project.scene_of(shot).id)
+        self.store.projects.choose(shot, take_id)
+        self._assemble(project_id)
         return self.project(project_id)
 
+    def star(self, project_id: str, shot: str, take_id: str, *, starred: bool) -> None:
+        """Mark a take as a good one, or take the mark back."""
+        self.project(project_id).shot(shot)
+        self.store.projects.star(shot, take_id, starred=starred)
+
+    def note(self, project_id: str, shot: str, take_id: str, at: float, text: str) -> Note:
+        """A remark on a take, ``at`` seconds into it."""
+        found = self.project(project_id).shot(shot)
+        if not text.strip() or len(text) > MAX_NOTE:
+            raise ValueError(f"note has {len(text)} characters; it must have 1 to {MAX_NOTE}")
+        seconds = min(max(at, 0.0), found.frames / FPS)
+        kept = Note(id=uuid.uuid4().hex, take=take_id, at=seconds, text=text.strip())
+        self.store.projects.add_note(shot, kept)
+        return kept
+
     def stop(self, project_id: str, how: str = "now") -> None:
-        """Stop the project's job "now", or "after" the shot that is being made."""
+        """Stop the project's jobs "now", or "after" the shot that is being made."""
         if how not in ("now", "after"):
             raise ValueError(f"how is {how[:20]!r}; it is 'now' or 'after'")
-        job = self.job(project_id)
-        if job is not None and job.busy:
+        for job in self.jobs(project_id):
             self.store.ledger.stop(job.id, how)
 
     def close(self) -> None:
         """Let the worker go; what it was making waits for the next start."""
         self.executor.close()
 
+    def manage(self, job_id: str, what: str, *, held: bool = False) -> None:
+        """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate"."""
+        job = self._job(job_id)
+        waiting = [one.id for one in self.store.ledger.open_jobs() if one.state != "running"]
+        match what:
+            case "earlier":
+                at = waiting.index(job_id) if job_id in waiting else 0
+                if at:
+                    self.store.ledger.move(job_id, waiting[at - 1])
+            case "hold":
+                self.store.ledger.hold(job_id, held=held)
+            case "stop":
+                self.store.ledger.stop(job_id)
+            case "retry":
+                self._not_running(self.project(job.project), job.task.scene)
+                self.store.ledger.retry(job_id)
+            case "duplicate":
+                self.duplicate(job_id)
+            case _:
+                raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry or duplicate")
+        self.executor.wake()
+
     def rerun(self, take_id: str) -> Job:
-        """Make a take again exactly as it was made: the same bytes on the same processor."""
+        """Make a take again exactly as it was made: the same bytes on the same processor; it is not chosen."""
         job = self.store.ledger.get(self.store.projects.take(take_id).job)
         if job is None:
             raise ValueError("this take came from another studio; its record says how it was made, not what it saw")
-        again = self.store.ledger.submit(job.project, job.task, work=job.work)
+        task = job.task.model_copy(update={"choose": False})
+        again = self.store.ledger.submit(job.project, task, work=job.work)
         self.executor.wake()
         return again
+
+    def duplicate(self, job_id: str) -> Job:
+        """The same wishes once more, with another seed."""
+        job = self._job(job_id)
+        task = job.task.model_copy(update={"begun": False, "seed": uuid.uuid4().int % 1_000_000})
+        again = self.store.ledger.submit(job.project, task, work=job.work)
+        self.executor.wake()
+        return again
+
+    def change_job(self, job_id: str, **options: Any) -> Job:
+        """Other options (method, seed, steps, guidance) for a job that waits."""
+        task = self._job(job_id).task
+        seed = {"seed": options["seed"]} if "seed" in options else {}
+        changed = task.model_copy(update={"options": board.checked(Options, task.options, **options), **seed})
+        self.store.ledger.change(job_id, changed)
+        return self._job(job_id)
 
     def export(self, project_id: str, name: str) -> Path:
         """The film or its board in one of the forms of ``EXPORTS``, as a file of its own."""
@@ -203,8 +340,15 @@ class Studio:
 
     def unknown_words(self, project: Project) -> tuple[str, ...]:
         """Words of the prompts that the model cannot know; ValueError when there is no model."""
-        texts = (project.prompt, *(shot.prompt for shot in project.shots))
-        return unknown_words("\n".join(texts), self.settings.backbone)
+        texts = (compose(project.bible, scene) for scene in project.scenes)
+        return unknown_words("\n".join((*texts, *(shot.prompt for shot in project.shots))), self.settings.backbone)
+
+    def unknown_in(self, text: str) -> tuple[str, ...]:
+        """Words of a text that the model cannot know; none when there is no model to ask."""
+        try:
+            return unknown_words(text, self.settings.backbone)
+        except ValueError:
+            return ()
 
     def vocabulary(self) -> dict[str, tuple[str, ...]]:
         return vocabulary()
@@ -212,14 +356,21 @@ class Studio:
     def media(self, name: str) -> Path:
         return self.store.media.path(name)
 
-    def _submit(self, project: Project, make: Sequence[str], seed: int, *, see: tuple[str, ...] | None = None) -> Job:
+    def _submit(
+        self, project: Project, scene: SceneInfo, make: Sequence[str], seed: int, *, see: tuple[str, ...] | None = None
+    ) -> Job:
         """Queue a job, or go on with the project's last one when it broke off at the very same task."""
-        last = self.job(project.id)
-        if last is not None and last.busy:
-            raise ValueError("this film is being made; stop it or wait until it is done")
-        shots = tuple(TaskShot(**shot.model_dump(exclude={"stale"})) for shot in project.shots)
-        task = Task(prompt=project.prompt, shots=shots, make=tuple(make), see=see, options=project.options, seed=seed)
-        if last is not None and last.state in ("failed", "cancelled") and _same(last.task, task):
+        own = {shot.id for shot in scene.shots}
+        guests = [project.shot(shot) for shot in see or () if shot not in own]
+        shots = tuple(
+            TaskShot(id=shot.id, prompt=shot.prompt, frames=shot.frames, cut=shot.cut)
+            for shot in (*guests, *scene.shots)
+        )
+        prompt = compose(project.bible, scene)
+        wishes = {"scene": scene.id, "prompt": prompt, "shots": shots, "make": tuple(make), "see": see}
+        task = Task(**wishes, options=project.options, seed=seed)
+        last = self.store.ledger.last(project.id, scene.id)
+        if last is not None and _goes_on(last, task):
             self.store.ledger.retry(last.id)
             job = self.store.ledger.get(last.id)
         else:
@@ -228,33 +379,35 @@ class Studio:
         self.executor.wake()
         return job
 
-    def _not_running(self, project: Project) -> None:
-        job = self.job(project.id)
-        if job is not None and job.busy:
-            raise ValueError("this film is being made; stop it before changing its shots")
+    def _assemble(self, project_id: str) -> None:
+        takes = [shot.take for shot in self.project(project_id).shots if shot.take]
+        self.store.projects.set_film(project_id, film.assemble(self.store.media, takes) if takes else "")
+
+    def _job(self, job_id: str) -> Job:
+        job = self.store.ledger.get(job_id)
+        if job is None:
+            raise ValueError(f"job is {job_id[:40]!r}; there is no such job")
+        return job
+
+    def _not_running(self, project: Project, scene: str | None = None) -> None:
+        """Refuse while the project, or one scene of it, is being made."""
+        for job in self.jobs(project.id):
+            if scene is None or job.task.scene == scene:
+                raise ValueError("this scene is being made; stop it or wait until it is done")
 
 
-def _same(one: Task, two: Task) -> bool:
-    """Whether two tasks wish for the same; the takes that a broken-off job already made are no difference."""
-
-    def bare(task: Task) -> Task:
-        shots = (s.model_copy(update={"take": None}) if s.id in task.make else s for s in task.shots)
-        return task.model_copy(update={"shots": tuple(shots)})
-
-    return bare(one) == bare(two)
+def _goes_on(job: Job, task: Task) -> bool:
+    """Whether a job broke off at this very task, or when only these shots of it were left."""
+    if job.state not in ("failed", "cancelled"):
+        return False
+    left = tuple(shot.shot for shot in job.shots if shot.state != "done")
+    return task.make in (job.task.make, left) and _bare(job.task) == _bare(task)
 
 
-T = TypeVar("T", bound=BaseModel)
+def _bare(task: Task) -> Task:
+    """What a task wishes for, whatever takes it looked at already."""
+    shots = tuple(shot.model_copy(update={"take": None}) for shot in task.shots)
+    return task.model_copy(update={"shots": shots, "begun": False, "make": ()})
 
 
-def _checked(kind: type[T], **values: Any) -> T:
-    """Build a value, or say in one sentence what is wrong."""
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or kind.__name__.lower()
-        raise ValueError(f"{name} is {str(first['input'])[:60]!r}; {first['msg'].lower()}") from None
-
-
-__all__ = ["EXPORTS", "MAX_SHOTS", "Edit", "Studio"]
+__all__ = ["EXPORTS", "MAX_SHOTS", "Studio"]

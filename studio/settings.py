@@ -24,6 +24,9 @@ class Settings(BaseModel):
     llm_base_url: str = Field(default="", description="an OpenAI-compatible endpoint; empty splits by rules")
     llm_model: str = "gpt-4o-mini"
     llm_api_key: SecretStr = SecretStr("")
+    llm_local: str = Field(
+        default="", description="a transformers model on this machine, used when there is no endpoint"
+    )
     public: bool = False  # a Space: many visitors, an ephemeral disk
 
 

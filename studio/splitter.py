@@ -1,128 +1,253 @@
-"""Story to shot list: by rules, or by an OpenAI-compatible model with the rules to fall back on."""
+"""Story to shot list: by rules, or by a language model with the rules to fall back on. The number is always right."""
 
 from __future__ import annotations
 
 import json
-import re
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from engine import CancelToken
+from engine.equal_style import MOST_WORDS, bounds, evened, fillers, uneven, words_in
+from engine.splitter import rewrite, split
+from studio.answers import Reader
+from studio.drafts import Asked, Draft, DraftShot, finished
+from studio.language_models import PATIENCE, Endpoint, Local, Messages, UnavailableError, Writer, watched
+from studio.settings import Settings
 
-from engine import MAX_PROMPT
-
-if TYPE_CHECKING:
-    from engine.splitter import Storyboard
-    from studio.settings import Settings
-
-PROMPT = Path(__file__).parents[1] / "prompts" / "split.md"
-PATIENCE = 60.0  # seconds for a model's answer
-MAX_ANSWER, MOST = 60_000, 300  # characters and shots of an answer that are looked at
-STRING = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'  # a whole JSON string
+PROMPTS = Path(__file__).parents[1] / "prompts"
+CUT = "[SHOT CUT]"
+VARIETY = {
+    "low": "keep framing and camera calm and alike from shot to shot",
+    "medium": "vary framing and camera as an editor would",
+    "high": "change framing and camera at every cut, and repeat a framing as late as you can",
+}
 
 
 class Splitter(Protocol):
-    """Exactly ``shots`` shots, always, or a ValueError."""
+    """A draft that grows shot by shot; the last one is ``done`` and has all its shots, whatever went wrong."""
 
-    def split(self, story: str, shots: int) -> tuple[Storyboard, str]:
-        """The storyboard, and a sentence for the creator ("" when there is nothing to say)."""
+    def drafts(self, asked: Asked, *, cancel: CancelToken | None = None) -> Iterator[Draft]:
+        """Raises Cancelled when ``cancel`` is set."""
         ...
 
 
 class Rules:
     """The deterministic splitter; needs nothing."""
 
-    def split(self, story: str, shots: int) -> tuple[Storyboard, str]:
-        from engine.splitter import split
+    def drafts(self, asked: Asked, *, cancel: CancelToken | None = None) -> Iterator[Draft]:  # noqa: ARG002 - at once
+        beyond = asked.tone or asked.language or asked.wish != _one_wish(asked)
+        note = "Rules know no tone, no language and no wish but for one shot; a language model does." if beyond else ""
+        yield replace(asked.timed(by_rules(asked)), note=note, done=True)
 
-        return split(story, shots), ""
+
+def by_rules(asked: Asked) -> Draft:
+    """The story split by rules, around the locked shots; a shot that would come out the same is seen another way."""
+    board = split(asked.story, asked.shots, variety=asked.variety, long=asked.long)
+    wish, shots = _one_wish(asked), {}
+    for index in asked.missing:
+        told, now = board.shots[index], asked.present[index : index + 1]
+        if now and not asked.long and (wish or _shot(told).prompt == now[0].prompt):
+            told = rewrite(f"{CUT if now[0].cut else ''} {now[0].prompt}".strip(), story=asked.story, wish=wish)
+        shots[index] = replace(_shot(told), cut=told.startswith(CUT) or index == 0)
+    return asked.draft(board.prompt, shots)
 
 
-class Answer(BaseModel):
-    """What the model must answer."""
+def _one_wish(asked: Asked) -> str:
+    """The wish that rules can follow: for one shot that is there."""
+    rewrites = len(asked.missing) == 1 and asked.missing[0] < len(asked.present) and not asked.long
+    return asked.wish if rewrites else ""
 
-    model_config = ConfigDict(extra="ignore")
 
-    prompt: str = Field(default="", max_length=MAX_PROMPT)
-    shots: list[str] = Field(max_length=MOST)
+@dataclass(frozen=True)
+class Answer:
+    """What one answer of a language model gave."""
+
+    prompt: str
+    shots: tuple[DraftShot, ...]
+    error: str = ""
 
 
 class Model:
-    """A language model behind an OpenAI-compatible endpoint. Its answer is untrusted data."""
+    """A language model's split: asked, asked once more for what is missing or wrong, and filled in by rules."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._rules = settings, Rules()
+    def __init__(self, writer: Writer, *, patience: float = PATIENCE) -> None:
+        self._writer, self._patience = writer, patience
 
-    def split(self, story: str, shots: int) -> tuple[Storyboard, str]:
-        """Ask, ask once more with what was wrong, keep what is good, and let the rules fill in the rest."""
-        from engine.splitter import Storyboard
+    def drafts(self, asked: Asked, *, cancel: CancelToken | None = None) -> Iterator[Draft]:
+        """Streams what is written; ValueError for a story that nobody could split comes before anything is asked."""
+        ruled = by_rules(asked)
+        cancel = cancel or CancelToken()
+        yield asked.draft()
+        answer = yield from self._answer(asked, {}, "", cancel)
+        answer, found = yield from self._repaired(asked, answer, cancel)
+        prompt = (found and answer.prompt) or ruled.prompt
+        shots = {index: found.get(index) or ruled.shots[index] for index in asked.missing}
+        if asked.long:
+            shots = {index: _fitting(asked, shot, prompt) for index, shot in shots.items()}
+        shots |= {index: replace(shot, cut=True) for index, shot in shots.items() if index == 0}
+        note = _note(asked, answer, len(found))
+        yield replace(asked.timed(asked.draft(prompt, shots)), note=note, done=True)
 
-        by_rules, _ = self._rules.split(story, shots)
-        told = [{"role": "system", "content": PROMPT.read_text()}]
-        told.append({"role": "user", "content": f"Number of shots: {shots}\n\nStory:\n{story}"})
+    def _repaired(
+        self, asked: Asked, first: Answer, cancel: CancelToken
+    ) -> Generator[Draft, None, tuple[Answer, dict[int, DraftShot]]]:
+        """The answer and its shots in their places, after one more question for what is missing or wrong."""
+        found = placed(first.shots, asked.missing)
+        wrong = "" if first.error else _wrong(asked, first.shots)
+        if not wrong:
+            return first, found
+        many = len(first.shots) > len(asked.missing)
+        kept = {} if many else _good(asked, found)
+        second = yield from self._answer(asked, kept, wrong, cancel)
+        again = placed(second.shots, [index for index in asked.missing if index not in kept])
+        if not again:
+            return replace(first, error=second.error), found
+        shots = second.shots if many else first.shots
+        return Answer(first.prompt or second.prompt, shots, second.error), again if many else found | again
+
+    def _answer(
+        self, asked: Asked, kept: Mapping[int, DraftShot], wrong: str, cancel: CancelToken
+    ) -> Generator[Draft, None, Answer]:
+        """One answer, streamed into the places that are still free."""
+        free = [index for index in asked.missing if index not in kept]
+        reader, error = Reader(), ""
+        messages, schema = question(asked, kept, wrong), answer_schema(len(free))
         try:
-            text = self._ask(told)
-            answer = salvage(text)
-            if answer is None or len(answer.shots) != shots:
-                wrong = "was no JSON of that form" if answer is None else f"had {len(answer.shots)} shots"
-                repair = f"Your answer {wrong}. Answer again, with exactly {shots} shots."
-                told += [{"role": "assistant", "content": text[:MAX_ANSWER]}, {"role": "user", "content": repair}]
-                second = salvage(self._ask(told))
-                answer = min(filter(None, (second, answer)), key=lambda a: abs(len(a.shots) - shots), default=None)
-        except OSError as error:
-            return by_rules, f"{error}; the shots were split by rules."
-        if answer is None:
-            return by_rules, "The language model's answer was not a shot list; the shots were split by rules."
-        filled = (*answer.shots[:shots], *by_rules.shots[len(answer.shots) :])
-        given = len(answer.shots)
-        note = "" if given == shots else f"The model gave {given} shots; rules made it {shots}."
-        return Storyboard(prompt=answer.prompt or by_rules.prompt, shots=filled), note
-
-    def _ask(self, told: list[dict[str, str]]) -> str:
-        import openai
-
-        settings = self._settings
-        key = settings.llm_api_key.get_secret_value() or "none"
-        client = openai.OpenAI(base_url=settings.llm_base_url, api_key=key, timeout=PATIENCE, max_retries=1)
-        try:
-            reply = client.chat.completions.create(
-                model=settings.llm_model, messages=told, response_format={"type": "json_object"}
-            )
-        except openai.AuthenticationError:
-            raise OSError("The language model refused the key (REELBOARD_LLM_API_KEY)") from None
-        except openai.RateLimitError:
-            raise OSError("The language model is busy or its quota is used up") from None
-        except openai.APITimeoutError:
-            raise OSError(f"The language model did not answer within {PATIENCE:.0f} s") from None
-        except openai.APIConnectionError:
-            raise OSError(f"No language model answers at {settings.llm_base_url}") from None
-        except openai.OpenAIError as error:
-            raise OSError(f"The language model failed ({type(error).__name__})") from None
-        return (reply.choices[0].message.content or "") if reply.choices else ""
+            for piece in watched(
+                lambda stop: self._writer.write(messages, schema, stop), cancel, patience=self._patience
+            ):
+                if reader.feed(piece):
+                    written = dict(zip(free, reader.shots, strict=False))
+                    yield asked.draft(reader.prompt, {**kept, **written})
+                if reader.full:
+                    break
+        except UnavailableError as reason:
+            error = str(reason)
+        reader.end()
+        return Answer(reader.prompt, tuple(reader.shots), error)
 
 
-def salvage(text: str) -> Answer | None:
-    """What is usable of an answer: whole JSON, JSON in a fence or amid words, or the whole shots of a cut-off one."""
-    text = text[:MAX_ANSWER]
-    start, end = text.find("{"), text.rfind("}")
-    for candidate in (text, text[start : end + 1]):
-        try:
-            return _clean(Answer.model_validate_json(candidate))
-        except ValidationError:
-            continue
-    listed = re.search(r'"shots"\s*:\s*\[(.*)', text, flags=re.DOTALL)
-    if listed is None:
-        return None
-    shots = [json.loads(found) for found in re.findall(STRING, listed[1])][:MOST]
-    prompt = re.search(rf'"prompt"\s*:\s*({STRING})', text)
-    said = json.loads(prompt[1])[:MAX_PROMPT] if prompt else ""
-    return _clean(Answer(prompt=said, shots=shots)) if shots else None
+def placed(shots: Sequence[DraftShot], places: Sequence[int]) -> dict[int, DraftShot]:
+    """Shots in their places, in order; too many are thinned so that the first and the last stay."""
+    if len(shots) > len(places):
+        last = max(len(places) - 1, 1)
+        shots = [shots[k * (len(shots) - 1) // last] for k in range(len(places))]
+    return dict(zip(places, shots, strict=False))
 
 
-def _clean(answer: Answer) -> Answer | None:
-    shots = [shot.strip()[:MAX_PROMPT] for shot in answer.shots if shot.strip()]
-    return answer.model_copy(update={"shots": shots}) if shots else None
+def question(asked: Asked, kept: Mapping[int, DraftShot], wrong: str = "") -> Messages:
+    """What a language model is asked. All that a creator wrote stands under a heading, as data."""
+    kept = asked.kept | dict(kept)
+    free = [index for index in range(asked.shots) if index not in kept]
+    fields = {
+        "Number of shots": asked.shots,
+        "Words of each part": words_of(asked) if asked.long else None,
+        "Framing": None if asked.long else VARIETY[asked.variety],
+        "Seconds in all": asked.seconds,
+        "Tone": asked.tone,
+        "Language of all texts": asked.language,
+        "The scene's prompt, which stays": asked.prompt,
+        "The creator's wish": asked.wish,
+    }
+    told = [f"{name}: {_quoted(value)}" for name, value in fields.items() if value]
+    if kept:
+        told += ["Already written:", *(f"{index + 1}: {_quoted(vars(shot))}" for index, shot in sorted(kept.items()))]
+        told += [f"Write only these {len(free)} shots, in this order: {', '.join(str(index + 1) for index in free)}"]
+    if before := [index for index in free if index < len(asked.present)]:
+        told += ["As they are now; write them differently:"]
+        told += [f"{index + 1}: {_quoted(vars(asked.present[index]))}" for index in before]
+    told += [f"Your last answer {wrong}"] if wrong else []
+    system = (PROMPTS / ("long_take.md" if asked.long else "split.md")).read_text("utf-8")
+    user = "\n".join(told) + f"\n\nStory:\n{asked.story}"
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+
+
+def to_paste(asked: Asked) -> str:
+    """The question as one text, for a chat page of one's own; ``studio.imports`` reads the answer that comes back."""
+    return "\n\n".join(message["content"] for message in question(asked, {}))
+
+
+def try_out(splitter: Splitter) -> str:
+    """One sentence on whether a splitter works, from one small story."""
+    started = time.monotonic()
+    draft = finished(splitter.drafts(Asked(story="A red fox walks on the beach. It waves.", shots=2)))
+    return draft.note or f"It works: two shots in {time.monotonic() - started:.1f} s."
+
+
+def answer_schema(count: int) -> dict[str, Any]:
+    """The JSON schema of an answer with exactly ``count`` shots."""
+
+    def closed(**properties: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+
+    shot = closed(prompt={"type": "string"}, cut={"type": "boolean"})
+    shots = {"type": "array", "items": shot, "minItems": count, "maxItems": count}
+    return closed(prompt={"type": "string"}, shots=shots)
+
+
+def words_of(asked: Asked) -> int:
+    """Words of each part of a long take: as many as its description has (TokensGen appendix A.1)."""
+    return min(max(words_in(asked.story), 1), MOST_WORDS)
 
 
 def choose_splitter(settings: Settings) -> Splitter:
-    return Model(settings) if settings.llm_base_url else Rules()
+    """The endpoint if one is named, else the model on this machine if one is, else rules."""
+    if settings.llm_base_url:
+        return Model(Endpoint(settings))
+    return Model(Local(settings)) if settings.llm_local else Rules()
+
+
+def _shot(told: str) -> DraftShot:
+    """A shot of the engine's form, whose cut is told by its first words."""
+    return DraftShot(prompt=told.removeprefix(CUT).strip(), cut=told.startswith(CUT))
+
+
+def _quoted(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """In one line, so that nothing a creator or a model wrote adds a line of its own."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _good(asked: Asked, found: Mapping[int, DraftShot]) -> dict[int, DraftShot]:
+    """What of an answer need not be asked for again."""
+    return {k: shot for k, shot in found.items() if not (asked.long and uneven([shot.prompt], words_of(asked)))}
+
+
+def _wrong(asked: Asked, shots: Sequence[DraftShot]) -> str:
+    """What is wrong with an answer, as the model is told; "" when it is right."""
+    wanted = len(asked.missing)
+    if not shots:
+        return f"was no JSON of that form. Answer with exactly {wanted} shots."
+    if len(shots) != wanted:
+        return f"had {len(shots)} shots. Answer with exactly those that are asked for."
+    if asked.long and uneven([shot.prompt for shot in shots], words_of(asked)):
+        low, high = bounds(words_of(asked))
+        return f"had parts of another length. Each has {low} to {high} words."
+    return ""
+
+
+def _note(asked: Asked, answer: Answer, found: int) -> str:
+    """One sentence about what the language model did not do; "" when it did all."""
+    wanted, given = len(asked.missing), len(answer.shots)
+    if not found:
+        return f"{answer.error or 'The language model gave no shot list'}; the shots were split by rules."
+    if found < wanted:
+        why = answer.error or f"The language model gave {found} of {wanted} shots"
+        return f"{why}; rules wrote {wanted - found} of them."
+    if given > wanted:
+        return f"The language model gave {given} shots; {wanted} from beginning to end were kept."
+    return ""
+
+
+def _fitting(asked: Asked, shot: DraftShot, prompt: str) -> DraftShot:
+    """A part of a long take: as long as the others, and no cut before it."""
+    english = not asked.language or asked.language.lower().startswith("en")
+    more = fillers(prompt, shot.prompt) if english else ()
+    return replace(shot, prompt=evened(shot.prompt, words_of(asked), more), cut=False)

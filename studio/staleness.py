@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from studio.models import ShotInfo
+from studio.bible import changed, compose
+from studio.models import Project, SceneInfo, ShotInfo, TakeInfo
 
 
-def stale(shot: ShotInfo, made_by: Mapping[str, Any], prompt: str, shots: Sequence[ShotInfo]) -> tuple[str, ...]:
-    """Reasons why the chosen take of ``shot`` is out of date; empty when it is not, or when there is none.
+def mark(project: Project, made_by: Mapping[str, Mapping[str, Any]]) -> Project:
+    """The project with the reasons on every shot whose chosen take is out of date.
 
-    made_by: the take's record. prompt: what all shots share. shots: the whole board.
+    made_by: records by take id.
     """
-    if shot.take is None or not made_by:
-        return ()
-    checks = {
-        "its words changed": made_by.get("prompt", shot.prompt) != shot.prompt,
-        "what all shots share changed": made_by.get("scene", prompt) != prompt,
-        "its length changed": made_by.get("frames", shot.frames) != shot.frames,
-        "its cut changed": made_by.get("cut", shot.cut) != shot.cut,
-    }
-    reasons = [reason for reason, holds in checks.items() if holds]
-    board = {other.id: (number, other.take) for number, other in enumerate(shots, start=1)}
+    board = {key: (slate, shot.take) for (key, slate), shot in zip(project.slates.items(), project.shots, strict=True)}
+    scenes = []
+    for scene in project.scenes:
+        prompt = compose(project.bible, scene)
+        shots = []
+        for shot in scene.shots:
+            record = made_by.get(shot.take.id, {}) if shot.take else {}
+            reasons = tuple(_reasons(shot, record, prompt, scene, project, board)) if record else ()
+            shots.append(shot if reasons == shot.stale else shot.model_copy(update={"stale": reasons}))
+        scenes.append(scene.model_copy(update={"shots": tuple(shots)}))
+    return project.model_copy(update={"scenes": tuple(scenes)})
+
+
+def _reasons(
+    shot: ShotInfo,
+    record: Mapping[str, Any],
+    prompt: str,
+    scene: SceneInfo,
+    project: Project,
+    board: Mapping[str, tuple[str, TakeInfo | None]],
+) -> Iterator[str]:
+    if record.get("prompt", shot.prompt) != shot.prompt:
+        yield "its words changed"
+    if record.get("scene", prompt) != prompt:
+        yield from changed(record["scene"], project, scene)
+    if record.get("frames", shot.frames) != shot.frames:
+        yield "its length changed"
+    if record.get("cut", shot.cut) != shot.cut:
+        yield "its cut changed"
     for seen, source in shot.take.saw.items():
-        number, take = board.get(seen, (0, None))
-        if not number:
-            reasons.append("a shot that it saw is gone")
+        slate, take = board.get(seen, ("", None))
+        if not slate:
+            yield "a shot that it saw is gone"
         elif take is None or source not in (take.id, take.job):
-            reasons.append(f"shot {number} has another take")
-    return tuple(reasons)
+            yield f"shot {slate} has another take"

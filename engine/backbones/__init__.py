@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.backbones.base import Backbone
 from engine.backbones.folders import INDEX, read_json
+from engine.scene import Scene
+from engine.shapes import VideoShape
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from engine.backbones.pipelines import Pipeline
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
@@ -48,7 +53,32 @@ def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     folder = _folder(name)
     if (folder / INDEX).is_file():  # the big models' tokenizers spell out what they do not know
         return ()
-    return pocket_words.unknown_words(pocket_words.read_tokenizer(folder), text)
+    return pocket_words.unknown_words(_tokenizer(folder), text)
+
+
+def block_tokens(prompt: str, frames: int, name: str = "pocket") -> int:
+    """Tokens of a shot's words and pictures; loads the tokenizer, not the model."""
+    folder = _folder(name)
+    pictures = VideoShape(frames=frames, height=Scene.height, width=Scene.width).tokens
+    if (folder / INDEX).is_file():
+        kind = adapter(folder)
+        return pictures + (0 if kind.text == "crossed" else kind.longest)
+    return pictures + len(_tokenizer(folder).encode(f"[SHOT CUT] {prompt}").ids)
+
+
+def window(name: str = "pocket") -> int:
+    """Tokens of the longest context that a backbone was trained on."""
+    from engine.backbones.pocket_words import WINDOW
+
+    folder = _folder(name)
+    return adapter(folder).window if (folder / INDEX).is_file() else WINDOW
+
+
+@cache
+def _tokenizer(folder: Path) -> Tokenizer:
+    from engine.backbones import pocket_words
+
+    return pocket_words.read_tokenizer(folder)
 
 
 def _folder(name: str) -> Path:

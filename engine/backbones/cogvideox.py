@@ -45,6 +45,7 @@ class CogVideoXBackbone(Interleaved):
     fps = 8
     guidance = 6.0
     window = 17_776  # 49 frames at 480 x 720 with their prompt
+    longest = 226
     theta = 10_000.0
 
     def __init__(self, pipe: diffusers.CogVideoXPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
@@ -55,7 +56,6 @@ class CogVideoXBackbone(Interleaved):
         width = config.attention_head_dim
         turned = config.use_rotary_positional_embeddings
         self.axes = (width // 4, width // 8 * 3, width // 8 * 3) if turned else None
-        self.longest = config.max_text_seq_length
         stride = pipe.vae_scale_factor_spatial
         self.size = (config.sample_height * stride, config.sample_width * stride)
 

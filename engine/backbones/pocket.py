@@ -19,7 +19,7 @@ from engine.backbones.base import Start, Walked
 from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import PocketTextEncoder
 from engine.backbones.pocket_transformer import PocketTransformer
-from engine.backbones.pocket_words import broken, read_tokenizer, unknown_words
+from engine.backbones.pocket_words import WINDOW, broken, read_tokenizer, unknown_words
 from engine.context import Block, Layout, Memory
 from engine.runtime import Runtime, choose_runtime, fingerprint, noise
 from engine.samplers import add_noise, denoise, noise_levels
@@ -41,7 +41,7 @@ class PocketBackbone:
     guidance = 3.0
     steps = 20
     history_noise = 100
-    window = 2_560  # nine shots of 17 frames with their prompts
+    window = WINDOW
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ HARMLESS = frozenset(
     "am are do does did has had have will would can could one some any all both each every other another i you we us "
     "our my your me not no yes if than more most much many".split()
 )  # words that change nothing in a picture
+WINDOW = 2_560  # tokens: nine shots of 17 frames with their prompts
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from engine.backbones.pocket_codec import Block
 from engine.world.labels import EVERYWHERE, ON_ACTOR
 
-FOLDER = Path(__file__).parents[2] / "assets" / "pocket" / "judge"
+FOLDER = Path(__file__).parents[2] / "assets" / "judge"
 READ = 9  # frames of a clip, evenly spaced
 
 
@@ -54,7 +54,7 @@ class Judge(ModelMixin, ConfigMixin):
     def load(cls, folder: Path = FOLDER) -> Judge:
         """The shipped judge; ValueError with the remedy when there is none."""
         if not folder.is_dir():
-            raise ValueError(f"{folder} is missing; python -m engine.training judge --export assets/pocket trains it")
+            raise ValueError(f"{folder} is missing; python -m engine.training judge --export assets trains it")
         return cls.from_pretrained(folder, torch_dtype=torch.float32).eval()
 
     def forward(self, frames: Tensor) -> tuple[dict[str, Tensor], Tensor]:

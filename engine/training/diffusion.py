@@ -35,7 +35,7 @@ from engine.world.spec import SceneSpec
 
 PEEK = 4  # the layer whose tokens the truth head reads
 TRUTH_WEIGHT = 0.5
-ACTOR_WEIGHT = 2.5  # of a token that an actor covers, against 1
+ACTOR_WEIGHT = 5.0  # species and accessories are the last to be right, and small
 NOISE_MEAN, NOISE_STD = 1.2, 1.2  # of the logit-normal; the paper does not give its own. Latents of a flat drawing
 # still show their layout at level 0.8: what a shot is about is decided above, so most of the training is there.
 DROP_TEXT = 0.1

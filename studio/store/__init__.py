@@ -7,7 +7,7 @@ from pathlib import Path
 from studio.store.database import Database
 from studio.store.ledger import Ledger
 from studio.store.media import Media
-from studio.store.projects import Projects, StaleError
+from studio.store.projects import Listed, Projects, StaleError
 
 RESERVE = 512 * 1024  # bytes set aside, so that on a full disk the end of a job can still be written
 
@@ -34,4 +34,4 @@ class Store:
                 self.make_room()
 
 
-__all__ = ["Ledger", "Media", "Projects", "StaleError", "Store"]
+__all__ = ["Ledger", "Listed", "Media", "Projects", "StaleError", "Store"]

@@ -44,6 +44,39 @@ MIGRATIONS = (
     ALTER TABLE take ADD COLUMN job TEXT NOT NULL DEFAULT '';
     ALTER TABLE take ADD COLUMN saw TEXT NOT NULL DEFAULT '{}';
     """,
+    """
+    CREATE TABLE scene (
+        id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project ON DELETE CASCADE, place INTEGER NOT NULL,
+        title TEXT NOT NULL, story TEXT NOT NULL, summary TEXT NOT NULL, "cast" TEXT NOT NULL, setting TEXT NOT NULL,
+        trashed INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE entry (
+        id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project ON DELETE CASCADE, place INTEGER NOT NULL,
+        kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, trashed INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE note (
+        id TEXT PRIMARY KEY, take TEXT NOT NULL REFERENCES take ON DELETE CASCADE, at REAL NOT NULL,
+        text TEXT NOT NULL, made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')));
+    CREATE INDEX scene_by_project ON scene (project, place);
+    CREATE INDEX entry_by_project ON entry (project, place);
+    CREATE INDEX note_by_take ON note (take, at);
+    CREATE INDEX job_by_project ON job (project, made);
+    ALTER TABLE edit ADD COLUMN fields TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE edit ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE project ADD COLUMN trashed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE take ADD COLUMN starred INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE shot ADD COLUMN scene TEXT REFERENCES scene;
+    ALTER TABLE shot ADD COLUMN seed INTEGER;
+    ALTER TABLE shot ADD COLUMN see TEXT;
+    ALTER TABLE shot ADD COLUMN approved INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE shot ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE shot ADD COLUMN trashed INTEGER NOT NULL DEFAULT 0;
+    INSERT INTO scene (id, project, place, title, story, summary, "cast", setting)
+        SELECT id, id, 0, '', story, prompt, '[]', '' FROM project
+        WHERE story != '' OR id IN (SELECT project FROM shot);
+    UPDATE shot SET scene = project;
+    DELETE FROM edit;
+    ALTER TABLE project DROP COLUMN story;
+    ALTER TABLE project DROP COLUMN prompt;
+    """,
 )
 
 

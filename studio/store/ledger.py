@@ -61,15 +61,26 @@ class Ledger:
             rows = db.execute(f"SELECT {_FIELDS} FROM job WHERE state IN ({marks}) ORDER BY place", OPEN)
             return [_job(db, row) for row in rows.fetchall()]
 
-    def last(self, project_id: str) -> Job | None:
-        """The project's open job, or the one that ended last."""
+    def last(self, project_id: str, scene: str | None = None) -> Job | None:
+        """The open job of a project (or of one scene in it), or the one that ended last."""
         with self._database.reading() as db:
             row = db.execute(
-                f"SELECT {_FIELDS} FROM job WHERE project = ?"
+                f"SELECT {_FIELDS} FROM job WHERE project = ?1"
+                " AND (?2 IS NULL OR json_extract(task, '$.scene') = ?2)"
                 " ORDER BY state IN ('queued', 'held', 'interrupted', 'running') DESC, made DESC, rowid DESC LIMIT 1",
-                (project_id,),
+                (project_id, scene),
             ).fetchone()
             return _job(db, row) if row else None
+
+    def recent(self, limit: int = 20) -> list[Job]:
+        """Jobs that are over, the last one first."""
+        with self._database.reading() as db:
+            marks = ", ".join("?" * len(OPEN))
+            found = db.execute(
+                f"SELECT {_FIELDS} FROM job WHERE state NOT IN ({marks}) ORDER BY made DESC, rowid DESC LIMIT ?",
+                (*OPEN, limit),
+            )
+            return [_job(db, row) for row in found.fetchall()]
 
     def preview(self, job_id: str, shot: str) -> bytes | None:
         """The newest look at an unfinished shot, as JPEG."""
@@ -107,14 +118,25 @@ class Ledger:
     def move(self, job_id: str, before: str | None) -> None:
         """Put a waiting job before another one, or last."""
         with self._database.transaction() as db:
-            places = [row["place"] for row in db.execute("SELECT place FROM job ORDER BY place")]
-            target = db.execute("SELECT place FROM job WHERE id = ?", (before,)).fetchone()
-            if target is None:
-                place = (places[-1] if places else 0) + 1
-            else:
-                earlier = [p for p in places if p < target["place"]]
-                place = (earlier[-1] + target["place"]) / 2 if earlier else target["place"] - 1
-            db.execute("UPDATE job SET place = ? WHERE id = ?", (place, job_id))
+            rows = db.execute(
+                "SELECT id, place FROM job WHERE state IN ('queued', 'held', 'interrupted') ORDER BY place"
+            ).fetchall()
+            ids = [row["id"] for row in rows if row["id"] != job_id]
+            if len(ids) == len(rows):
+                raise ValueError(f"job is {job_id[:40]!r}; it does not wait any more")
+            ids.insert(ids.index(before) if before in ids else len(ids), job_id)
+            places = sorted(row["place"] for row in rows)
+            db.executemany("UPDATE job SET place = ? WHERE id = ?", list(zip(places, ids, strict=True)))
+
+    def change(self, job_id: str, task: Task) -> None:
+        """Other wishes for a job that has not begun; ValueError when it has."""
+        with self._database.transaction() as db:
+            done = db.execute(
+                "UPDATE job SET task = ? WHERE id = ? AND state IN ('queued', 'held') AND tries = 0",
+                (task.model_dump_json(), job_id),
+            )
+            if done.rowcount != 1:
+                raise ValueError(f"job is {job_id[:40]!r}; it has begun, so stop it and ask anew")
 
     # What a worker does
 
@@ -132,6 +154,11 @@ class Ledger:
                 (owner, time.time(), row["id"]),
             )
         return self.get(row["id"])
+
+    def begin(self, job_id: str, owner: str, task: Task) -> None:
+        """Settle what the job looks at: from here on it is the same whenever it is taken up again."""
+        with self._database.transaction() as db:
+            _own(db, job_id, owner, "task = ?, beat = ?", task.model_dump_json(), time.time())
 
     def beat(self, job_id: str, owner: str) -> str:
         """Say that this worker lives; returns "now" or "after" when it is asked to stop."""
@@ -160,11 +187,16 @@ class Ledger:
                 [(name, job_id, shot) for shot, name in latents.items()],
             )
 
-    def finish_shot(self, job_id: str, owner: str, shot: str, take: TakeInfo, made_by: dict[str, Any]) -> None:
-        """A take, and the fact that the job has it, in one transaction: never made twice, never lost."""
+    def finish_shot(
+        self, job_id: str, owner: str, shot: str, take: TakeInfo, made_by: dict[str, Any], *, choose: bool = True
+    ) -> None:
+        """A take, and the fact that the job has it, in one transaction: never made twice, never lost.
+
+        choose: make it the one that counts.
+        """
         with self._database.transaction() as db:
             _own(db, job_id, owner, "beat = ?", time.time())
-            write_take(db, shot, take, made_by)
+            write_take(db, shot, take, made_by, choose=choose)
             db.execute(
                 "UPDATE job_shot SET state = 'done', take = ?, preview = NULL WHERE job = ? AND shot = ?",
                 (take.id, job_id, shot),

@@ -1,24 +1,41 @@
-"""Projects, their shots and takes. A creator's edits and a worker's takes never overwrite each other."""
+"""Projects, their scenes, shots and takes. A creator's edits and a worker's takes never overwrite each other."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from studio.models import Options, Project, ShotInfo, TakeInfo
-from studio.staleness import stale
+from studio.models import Entry, Note, Options, Project, SceneInfo, ShotInfo, TakeInfo
+from studio.staleness import mark
 from studio.store.archive import Archive, ArchivedTake
 from studio.store.database import Database
+from studio.store.rows import Changes, differences, fields, rows, spoken, write
 
 KEPT_EDITS = 200  # of a project, for undo
+CACHED = 8  # projects as they were last read
 TOUCH = "version = version + 1, touched = strftime('%Y-%m-%d %H:%M:%f', 'now')"
-TAKE = "take.id AS take, seed, video, poster, latents, job, saw"
+TAKE = "take.id AS take, take.seed AS take_seed, video, poster, latents, job, saw"
+GONE = "this project is no longer here; reload the page"
 
 
 class StaleError(ValueError):
     """Someone else saved the project since this edit began."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A project in a list."""
+
+    id: str
+    name: str
+    scenes: int
+    shots: int
+    poster: str
+    touched: str
 
 
 class Projects:
@@ -26,50 +43,73 @@ class Projects:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._read: dict[str, Project] = {}  # by id; true while its version is the database's
+        self._records: dict[str, dict[str, Any]] = {}  # what made a take never changes
 
-    def create(self) -> Project:
-        project = Project(id=uuid.uuid4().hex)
+    def create(self, name: str = "") -> Project:
+        project = Project(id=uuid.uuid4().hex, name=name)
         with self._database.transaction() as db:
             db.execute(
-                "INSERT INTO project (id, story, prompt, options, film, version) VALUES (?, '', '', ?, '', 0)",
-                (project.id, project.options.model_dump_json()),
+                "INSERT INTO project (id, name, options, film, version) VALUES (?, ?, ?, '', 0)",
+                (project.id, name, project.options.model_dump_json()),
             )
         return project
 
     def latest(self) -> Project | None:
         """The project that was touched last."""
         with self._database.reading() as db:
-            row = db.execute("SELECT id FROM project ORDER BY touched DESC LIMIT 1").fetchone()
+            row = db.execute("SELECT id FROM project WHERE NOT trashed ORDER BY touched DESC LIMIT 1").fetchone()
         return self.get(row["id"]) if row else None
+
+    def listed(self, *, trashed: bool = False) -> list[Listed]:
+        """All projects, the last touched first; or those in the trash."""
+        with self._database.reading() as db:
+            found = db.execute(
+                "SELECT project.id, name, touched, (SELECT count(*) FROM scene WHERE project = project.id AND"
+                " NOT trashed) AS scenes, count(shot.id) AS shots, max(poster) AS poster FROM project"
+                " LEFT JOIN shot ON shot.project = project.id AND NOT shot.trashed"
+                " LEFT JOIN take ON take.id = shot.take"
+                " WHERE project.trashed = ? GROUP BY project.id ORDER BY touched DESC",
+                (trashed,),
+            )
+            return [
+                Listed(*(row[n] for n in ("id", "name", "scenes", "shots")), row["poster"] or "", row["touched"])
+                for row in found
+            ]
+
+    def trash(self, project_id: str, *, trashed: bool = True) -> None:
+        """Put a project away, or take it back out of the trash."""
+        with self._database.transaction() as db:
+            db.execute(f"UPDATE project SET trashed = ?, {TOUCH} WHERE id = ?", (trashed, project_id))
 
     def get(self, project_id: str) -> Project | None:
         with self._database.reading() as db:
-            return _read(db, project_id)
+            return self._project(db, project_id)
 
-    def save(self, project: Project) -> Project:
-        """Write what a creator can edit; ``StaleError`` when ``project.revision`` is no longer the newest.
+    def edit(self, project_id: str, change: Callable[[Project], Project], *, seen: int | None = None) -> Project:
+        """Write what ``change`` makes of the project as it is now; nothing when it is the same.
 
+        seen: the revision that the creator saw; ``StaleError`` when what is changed here was changed since then.
         Takes and film have their own calls, so an edit never undoes a worker.
         """
         with self._database.transaction() as db:
-            kept = _read(db, project.id)
-            if kept is None:
-                raise ValueError("this project is no longer here; reload the page")
-            if kept.revision != project.revision:
-                raise StaleError(
-                    f"{_difference(project, kept)} changed in another window; reload to see it, then edit again"
-                )
-            _remember(db, kept)
-            _write(db, project)
-            return _read(db, project.id)
+            kept = self._present(db, project_id)
+            old, new = rows(kept), rows(change(kept))
+            changes, before = differences(old, new), differences(new, old)
+            if changes:
+                touched = fields(changes, before)
+                _not_stale(db, kept, touched, seen)
+                _remember(db, project_id, before, touched, kept.revision + 1)
+                self._write(db, project_id, changes)
+            return self._present(db, project_id)
 
-    def undo(self, project_id: str) -> Project:
-        """Take the last edit back; ValueError when there is none."""
-        return self._step(project_id, back=True)
+    def undo(self, project_id: str, revision: int | None = None) -> Project:
+        """Take the last edit back; ValueError when there is none, ``StaleError`` when the board is a newer one."""
+        return self._step(project_id, revision, back=True)
 
-    def redo(self, project_id: str) -> Project:
+    def redo(self, project_id: str, revision: int | None = None) -> Project:
         """Bring back what was undone last."""
-        return self._step(project_id, back=False)
+        return self._step(project_id, revision, back=False)
 
     def add_take(self, shot_id: str, take: TakeInfo, made_by: dict[str, Any]) -> None:
         """Record a take and choose it for its shot; the takes before stay."""
@@ -79,8 +119,8 @@ class Projects:
     def takes(self, shot_id: str) -> list[TakeInfo]:
         """All takes of a shot, oldest first."""
         with self._database.reading() as db:
-            rows = db.execute(f"SELECT {TAKE} FROM take WHERE shot = ? ORDER BY made, rowid", (shot_id,))
-            return [_take(row) for row in rows]
+            found = db.execute(f"SELECT {TAKE} FROM take WHERE shot = ? ORDER BY made, rowid", (shot_id,))
+            return [_take(row) for row in found]
 
     def take(self, take_id: str) -> TakeInfo:
         with self._database.reading() as db:
@@ -89,14 +129,56 @@ class Projects:
             raise ValueError(f"take is {take_id[:40]!r}; there is no such take")
         return _take(row)
 
+    def take_numbers(self, project_id: str) -> dict[str, tuple[int, int]]:
+        """(number of the chosen take, how many there are) by shot."""
+        with self._database.reading() as db:
+            found = db.execute(
+                "SELECT shot.id, count(*) AS takes, sum(take.made < mine.made OR (take.made = mine.made AND"
+                " take.rowid <= mine.rowid)) AS number FROM shot JOIN take ON take.shot = shot.id"
+                " JOIN take AS mine ON mine.id = shot.take WHERE shot.project = ? GROUP BY shot.id",
+                (project_id,),
+            )
+            return {row["id"]: (row["number"], row["takes"]) for row in found}
+
     def choose(self, shot_id: str, take_id: str) -> None:
         """Make another take the one that counts."""
         with self._database.transaction() as db:
-            found = db.execute("SELECT 1 FROM take WHERE id = ? AND shot = ?", (take_id, shot_id)).fetchone()
-            if found is None:
-                raise ValueError(f"take is {take_id[:40]!r}; this shot has no such take")
+            _own_take(db, shot_id, take_id)
             db.execute("UPDATE shot SET take = ? WHERE id = ?", (take_id, shot_id))
             _touch(db, shot_id)
+
+    def star(self, shot_id: str, take_id: str, *, starred: bool) -> None:
+        """Mark a take as a good one."""
+        with self._database.transaction() as db:
+            _own_take(db, shot_id, take_id)
+            db.execute("UPDATE take SET starred = ? WHERE id = ?", (starred, take_id))
+            _touch(db, shot_id)
+
+    def starred(self, project_id: str) -> set[str]:
+        """Ids of the project's starred takes."""
+        with self._database.reading() as db:
+            found = db.execute(
+                "SELECT take.id FROM take JOIN shot ON shot.id = take.shot WHERE project = ? AND starred",
+                (project_id,),
+            )
+            return {row["id"] for row in found}
+
+    def add_note(self, shot_id: str, note: Note) -> None:
+        """Keep a remark on a take."""
+        with self._database.transaction() as db:
+            _own_take(db, shot_id, note.take)
+            db.execute("INSERT INTO note (id, take, at, text) VALUES (:id, :take, :at, :text)", note.model_dump())
+            _touch(db, shot_id)
+
+    def notes(self, shot_id: str) -> list[Note]:
+        """Remarks on all takes of a shot, in the order of their moments."""
+        with self._database.reading() as db:
+            found = db.execute(
+                "SELECT note.id, take, at, text FROM note JOIN take ON take.id = note.take WHERE shot = ?"
+                " ORDER BY at, note.made",
+                (shot_id,),
+            )
+            return [Note(**dict(row)) for row in found]
 
     def made_by(self, take_id: str) -> dict[str, Any]:
         """Everything that made a take."""
@@ -110,56 +192,94 @@ class Projects:
         """A project with all takes of its shots."""
         project = self.get(project_id)
         if project is None:
-            raise ValueError("this project is no longer here; reload the page")
+            raise ValueError(GONE)
         takes = [(shot.id, take) for shot in project.shots for take in self.takes(shot.id)]
         kept = (ArchivedTake(shot=shot, take=take, made_by=self.made_by(take.id)) for shot, take in takes)
         return Archive(project=project, takes=tuple(kept))
 
     def restore(self, archive: Archive) -> Project:
-        """An archive as a new project beside all others; its shots, takes and jobs get names of their own."""
+        """An archive as a new project beside all others; everything in it gets an id of its own."""
         project = self.create()
-        renamed = {shot.id: uuid.uuid4().hex for shot in archive.project.shots}
-        takes = {entry.take.id: uuid.uuid4().hex for entry in archive.takes}
-        shots = [shot.model_copy(update={"id": renamed[shot.id], "take": None}) for shot in archive.project.shots]
-        filled = archive.project.model_copy(update={"id": project.id, "shots": tuple(shots)})
+        new = _new_ids(archive)
+        takes = [entry for entry in archive.takes if entry.shot in new]
+        chosen = {shot.id: shot.take.id for shot in archive.project.shots if shot.take}
         with self._database.transaction() as db:
-            _write(db, filled)
-            for entry in archive.takes:
-                if entry.shot in renamed:
-                    saw = {renamed.get(s, s): takes.get(t, t) for s, t in entry.take.saw.items()}
-                    take = entry.take.model_copy(update={"id": takes[entry.take.id], "saw": saw})
-                    write_take(db, renamed[entry.shot], take, entry.made_by)
-            for shot in archive.project.shots:
-                if shot.take is not None and shot.take.id in takes:
-                    db.execute("UPDATE shot SET take = ? WHERE id = ?", (takes[shot.take.id], renamed[shot.id]))
-            db.execute("UPDATE project SET film = ? WHERE id = ?", (archive.project.film, project.id))
+            self._write(db, project.id, rows(_renamed(archive.project, project.id, new)))
+            for entry in takes:
+                saw = {new.get(shot, shot): new.get(source, source) for shot, source in entry.take.saw.items()}
+                take = entry.take.model_copy(update={"id": new[entry.take.id], "saw": saw})
+                write_take(db, new[entry.shot], take, entry.made_by)
+            for shot, take in chosen.items():
+                if take in new:
+                    db.execute("UPDATE shot SET take = ? WHERE id = ?", (new[take], new[shot]))
+            db.execute(f"UPDATE project SET film = ?, {TOUCH} WHERE id = ?", (archive.project.film, project.id))
         return self.get(project.id)
 
     def set_film(self, project_id: str, film: str) -> None:
         with self._database.transaction() as db:
             db.execute(f"UPDATE project SET film = ?, {TOUCH} WHERE id = ?", (film, project_id))
 
-    def _step(self, project_id: str, *, back: bool) -> Project:
-        """Swap the present state with the one before it (undo) or after it (redo)."""
+    def _step(self, project_id: str, revision: int | None, *, back: bool) -> Project:
+        """Swap rows with those of the edit before (undo) or after (redo)."""
         with self._database.transaction() as db:
-            present = _read(db, project_id)
+            present = self._present(db, project_id)
+            if revision not in (None, present.revision):
+                raise StaleError("the project changed in another window meanwhile; look at it, then try again")
             order = "DESC" if back else "ASC"
             row = db.execute(
                 f"SELECT number, state FROM edit WHERE project = ? AND undone = ? ORDER BY number {order} LIMIT 1",
                 (project_id, 0 if back else 1),
             ).fetchone()
-            if present is None or row is None:
+            if row is None:
                 raise ValueError(f"there is nothing to {'undo' if back else 'redo'}")
-            state = json.dumps(_state(present))
+            changes, now = json.loads(row["state"]), rows(present)
+            inverse = json.dumps({key: now.get(key) for key in changes})
             db.execute(
-                "UPDATE edit SET state = ?, undone = ? WHERE project = ? AND number = ?",
-                (state, 1 if back else 0, project_id, row["number"]),
+                "UPDATE edit SET state = ?, undone = ?, revision = ? WHERE project = ? AND number = ?",
+                (inverse, 1 if back else 0, present.revision + 1, project_id, row["number"]),
             )
-            _write(db, Project(**{**dict(present), **json.loads(row["state"])}))
-            return _read(db, project_id)
+            self._write(db, project_id, changes)
+            return self._present(db, project_id)
+
+    def _write(self, db: sqlite3.Connection, project_id: str, changes: Changes) -> None:
+        write(db, project_id, changes)
+        db.execute(f"UPDATE project SET revision = revision + 1, {TOUCH} WHERE id = ?", (project_id,))
+
+    def _present(self, db: sqlite3.Connection, project_id: str) -> Project:
+        found = self._project(db, project_id)
+        if found is None:
+            raise ValueError(GONE)
+        return found
+
+    def _project(self, db: sqlite3.Connection, project_id: str) -> Project | None:
+        """The project as it is in this transaction; read whole only when it changed since the last time."""
+        row = db.execute("SELECT * FROM project WHERE id = ? AND NOT trashed", (project_id,)).fetchone()
+        kept = self._read.get(project_id)
+        if row is None or (kept is not None and kept.version == row["version"]):
+            return kept if row else None
+        project = Project(
+            **{name: row[name] for name in ("id", "name", "film", "version", "revision")},
+            options=Options.model_validate_json(row["options"]),
+            bible=tuple(_entries(db, project_id)),
+            scenes=tuple(_scenes(db, project_id)),
+        )
+        project = mark(project, {shot.take.id: self._record(db, shot.take.id) for shot in project.shots if shot.take})
+        if db.total_changes == 0:  # what a transaction may still take back is not remembered
+            self._read[project_id] = project
+            while len(self._read) > CACHED:
+                self._read.pop(next(iter(self._read)), None)
+        return project
+
+    def _record(self, db: sqlite3.Connection, take_id: str) -> dict[str, Any]:
+        if take_id not in self._records:
+            row = db.execute("SELECT made_by FROM take WHERE id = ?", (take_id,)).fetchone()
+            self._records[take_id] = json.loads(row["made_by"])
+        return self._records[take_id]
 
 
-def write_take(db: sqlite3.Connection, shot_id: str, take: TakeInfo, made_by: dict[str, Any]) -> None:
+def write_take(
+    db: sqlite3.Connection, shot_id: str, take: TakeInfo, made_by: dict[str, Any], *, choose: bool = True
+) -> None:
     """Inside a transaction: record a take and choose it for its shot, if the shot is still there."""
     row = take.model_dump() | {"shot": shot_id, "saw": json.dumps(take.saw), "made_by": json.dumps(made_by)}
     db.execute(
@@ -167,95 +287,106 @@ def write_take(db: sqlite3.Connection, shot_id: str, take: TakeInfo, made_by: di
         " VALUES (:id, :shot, :seed, :video, :poster, :latents, :job, :saw, :made_by)",
         row,
     )
-    db.execute("UPDATE shot SET take = ? WHERE id = ?", (take.id, shot_id))
+    if choose:
+        db.execute("UPDATE shot SET take = ?, approved = 0 WHERE id = ?", (take.id, shot_id))
     _touch(db, shot_id)
+
+
+def _own_take(db: sqlite3.Connection, shot_id: str, take_id: str) -> None:
+    if db.execute("SELECT 1 FROM take WHERE id = ? AND shot = ?", (take_id, shot_id)).fetchone() is None:
+        raise ValueError(f"take is {take_id[:40]!r}; this shot has no such take")
 
 
 def _touch(db: sqlite3.Connection, shot_id: str) -> None:
     db.execute(f"UPDATE project SET {TOUCH} WHERE id = (SELECT project FROM shot WHERE id = ?)", (shot_id,))
 
 
-def _read(db: sqlite3.Connection, project_id: str) -> Project | None:
-    row = db.execute("SELECT * FROM project WHERE id = ?", (project_id,)).fetchone()
-    if row is None:
-        return None
-    shots = db.execute(
-        f"SELECT shot.id, prompt, frames, cut, made_by, {TAKE} FROM shot"
-        " LEFT JOIN take ON take.id = shot.take WHERE project = ? ORDER BY place",
-        (project_id,),
-    ).fetchall()
-    infos = [_shot(shot) for shot in shots]
-    made_by = [json.loads(shot["made_by"] or "{}") for shot in shots]
-    return Project(
-        **{name: row[name] for name in ("id", "name", "story", "prompt", "film", "version", "revision")},
-        options=Options.model_validate_json(row["options"]),
-        shots=tuple(
-            info.model_copy(update={"stale": stale(info, words, row["prompt"], infos)})
-            for info, words in zip(infos, made_by, strict=True)
-        ),
-    )
+def _not_stale(db: sqlite3.Connection, kept: Project, touched: list[str], seen: int | None) -> None:
+    """Refuse an edit of something that changed since the creator saw it."""
+    if seen is None or seen == kept.revision:
+        return
+    found = db.execute("SELECT fields FROM edit WHERE project = ? AND revision > ?", (kept.id, seen)).fetchall()
+    changed = {name for row in found for name in json.loads(row["fields"])}
+    for name in touched:
+        if name in changed or kept.revision - seen > KEPT_EDITS:
+            raise StaleError(f"{spoken(name, kept)} changed in another window; look at it, then edit again")
 
 
-def _write(db: sqlite3.Connection, project: Project) -> None:
-    """What a creator edits. A shot that comes back (undo) finds its newest take again."""
+def _remember(db: sqlite3.Connection, project_id: str, before: Changes, touched: list[str], revision: int) -> None:
+    """Put the rows before an edit on the undo list; what was undone can't be redone after a new edit."""
+    db.execute("DELETE FROM edit WHERE project = ? AND undone = 1", (project_id,))
     db.execute(
-        "UPDATE project SET name = ?, story = ?, prompt = ?, options = ?, revision = revision + 1,"
-        f" {TOUCH} WHERE id = ?",
-        (project.name, project.story, project.prompt, project.options.model_dump_json(), project.id),
-    )
-    keys = json.dumps([shot.id for shot in project.shots])
-    db.execute("DELETE FROM shot WHERE project = ? AND id NOT IN (SELECT value FROM json_each(?))", (project.id, keys))
-    db.executemany(
-        "INSERT INTO shot (id, project, place, prompt, frames, cut, take) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
-        " (SELECT id FROM take WHERE shot = ?1 ORDER BY made DESC, rowid DESC LIMIT 1))"
-        " ON CONFLICT (id) DO UPDATE SET place = excluded.place, prompt = excluded.prompt,"
-        " frames = excluded.frames, cut = excluded.cut",
-        [(s.id, project.id, i, s.prompt, s.frames, s.cut) for i, s in enumerate(project.shots)],
-    )
-
-
-def _remember(db: sqlite3.Connection, project: Project) -> None:
-    """Put the state before an edit on the undo list; what was undone can't be redone after a new edit."""
-    db.execute("DELETE FROM edit WHERE project = ? AND undone = 1", (project.id,))
-    db.execute(
-        "INSERT INTO edit (project, number, state) VALUES (?1,"
-        " (SELECT coalesce(max(number), 0) + 1 FROM edit WHERE project = ?1), ?2)",
-        (project.id, json.dumps(_state(project))),
+        "INSERT INTO edit (project, number, state, fields, revision) VALUES (?1,"
+        " (SELECT coalesce(max(number), 0) + 1 FROM edit WHERE project = ?1), ?2, ?3, ?4)",
+        (project_id, json.dumps(before), json.dumps(touched), revision),
     )
     db.execute(
         "DELETE FROM edit WHERE project = ?1 AND number <= (SELECT max(number) FROM edit WHERE project = ?1) - ?2",
-        (project.id, KEPT_EDITS),
+        (project_id, KEPT_EDITS),
     )
 
 
-def _state(project: Project) -> dict[str, Any]:
-    """What an edit can change."""
-    shots = [shot.model_dump(exclude={"take", "stale"}) for shot in project.shots]
-    return project.model_dump(include={"name", "story", "prompt", "options"}) | {"shots": shots}
+def _entries(db: sqlite3.Connection, project_id: str) -> list[Entry]:
+    found = db.execute(
+        "SELECT id, kind, name, text FROM entry WHERE project = ? AND NOT trashed ORDER BY place", (project_id,)
+    )
+    return [Entry(**dict(row)) for row in found]
 
 
-def _difference(edit: Project, kept: Project) -> str:
-    """Where a stale edit and the kept project disagree, for the creator's eyes."""
-    for name in ("story", "prompt", "options"):
-        if getattr(edit, name) != getattr(kept, name):
-            return {"story": "the story", "prompt": "what all shots share", "options": "the settings"}[name]
-    known = {shot.id: shot for shot in edit.shots}
-    for number, shot in enumerate(kept.shots, start=1):
-        mine = known.get(shot.id)
-        if mine is None or _typed(mine) != _typed(shot):
-            return f"shot {number}"
-    return "the shot list" if len(edit.shots) != len(kept.shots) else "the project"
-
-
-def _typed(shot: ShotInfo) -> dict[str, Any]:
-    return shot.model_dump(exclude={"take", "stale"})
+def _scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
+    shots: dict[str, list[ShotInfo]] = {}
+    for row in db.execute(
+        f"SELECT shot.*, {TAKE} FROM shot LEFT JOIN take ON take.id = shot.take"
+        " WHERE project = ? AND NOT trashed ORDER BY place",
+        (project_id,),
+    ):
+        shots.setdefault(row["scene"], []).append(_shot(row))
+    return [
+        SceneInfo(
+            **{name: row[name] for name in ("id", "title", "story", "summary", "setting")},
+            cast=tuple(json.loads(row["cast"])),
+            shots=tuple(shots.get(row["id"], ())),
+        )
+        for row in db.execute("SELECT * FROM scene WHERE project = ? AND NOT trashed ORDER BY place", (project_id,))
+    ]
 
 
 def _shot(row: sqlite3.Row) -> ShotInfo:
-    take = _take(row) if row["take"] else None
-    return ShotInfo(id=row["id"], prompt=row["prompt"], frames=row["frames"], cut=bool(row["cut"]), take=take)
+    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "approved", "locked")}
+    see = None if row["see"] is None else tuple(json.loads(row["see"]))
+    return ShotInfo(**plain, see=see, take=_take(row) if row["video"] else None)
 
 
 def _take(row: sqlite3.Row) -> TakeInfo:
-    plain = {name: row[name] for name in ("seed", "video", "poster", "latents", "job")}
-    return TakeInfo(id=row["take"], saw=json.loads(row["saw"]), **plain)
+    plain = {name: row[name] for name in ("video", "poster", "latents", "job")}
+    return TakeInfo(id=row["take"], seed=row["take_seed"], saw=json.loads(row["saw"]), **plain)
+
+
+def _new_ids(archive: Archive) -> dict[str, str]:
+    """A fresh id for everything in an archive."""
+    project = archive.project
+    things = (*project.bible, *project.scenes, *project.shots, *(entry.take for entry in archive.takes))
+    return {thing.id: uuid.uuid4().hex for thing in things}
+
+
+def _renamed(project: Project, identity: str, new: dict[str, str]) -> Project:
+    """The same board under other ids."""
+
+    def shot(old: ShotInfo) -> ShotInfo:
+        see = None if old.see is None else tuple(new[key] for key in old.see if key in new)
+        return old.model_copy(update={"id": new[old.id], "see": see, "take": None})
+
+    def scene(old: SceneInfo) -> SceneInfo:
+        cast = tuple(new[key] for key in old.cast if key in new)
+        shots = tuple(shot(one) for one in old.shots)
+        return old.model_copy(
+            update={"id": new[old.id], "cast": cast, "setting": new.get(old.setting, ""), "shots": shots}
+        )
+
+    return project.model_copy(
+        update={
+            "id": identity,
+            "bible": tuple(entry.model_copy(update={"id": new[entry.id]}) for entry in project.bible),
+            "scenes": tuple(scene(one) for one in project.scenes),
+        }
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.models import Job, Project
-from studio.services import Edit, Studio
+from studio.services import Studio
 
 
 class Api:
@@ -26,20 +26,24 @@ class Api:
         """The project as it is now, with the takes of its shots and why any of them is stale."""
         return _board(self.studio.project(project_id))
 
-    def split(self, project_id: str, story: str, shots: int) -> dict[str, Any]:
-        """A story into exactly so many shots."""
-        board, _ = self.studio.split(project_id, story, shots)
+    def split(self, project_id: str, story: str, shots: int, scene: int = 1) -> dict[str, Any]:
+        """A story into exactly so many shots of scene number ``scene`` (from 1; the next number adds a scene)."""
+        project = self.studio.project(project_id)
+        if scene == len(project.scenes) + 1:
+            project = self.studio.edit(project_id, "add_scene")
+        if not 1 <= scene <= len(project.scenes):
+            raise ValueError(f"scene is {scene}; the project has {len(project.scenes)}")
+        board, _ = self.studio.split(project_id, story, shots, scene=project.scenes[scene - 1].id)
         return _board(board)
 
     def edit_shot(self, project_id: str, shot: int, prompt: str, frames: int = 17, cut: bool = True) -> dict[str, Any]:
-        """Change shot number ``shot`` (from 1)."""
-        project = self.studio.project(project_id)
-        edits = [Edit(prompt=s.prompt, frames=s.frames, cut=s.cut) for s in project.shots]
-        if not 1 <= shot <= len(edits):
-            raise ValueError(f"shot is {shot}; the project has {len(edits)}")
-        edits[shot - 1] = Edit(prompt=prompt, frames=frames, cut=cut)
-        options = project.options.model_dump()
-        return _board(self.studio.edit(project_id, project.prompt, edits, options, revision=project.revision))
+        """Change shot number ``shot`` (from 1, through all scenes)."""
+        values = {"shot": self._shot(project_id, shot), "prompt": prompt, "frames": frames, "cut": cut}
+        return _board(self.studio.edit(project_id, "set_shot", **values))
+
+    def edit(self, project_id: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Any edit of the board by its name: add_scene, move_shots, set_entry...; ids are those of ``project``."""
+        return _board(self.studio.edit(project_id, name, **values))
 
     def set_options(
         self,
@@ -50,18 +54,30 @@ class Api:
         guidance: float | None = None,
     ) -> dict[str, Any]:
         """How the shots are made: method "lct", "lct-ar" or "independent"; None leaves it to the model."""
-        project = self.studio.project(project_id)
         options = {"method": method, "seed": seed, "steps": steps, "guidance": guidance}
-        return _board(self.studio.edit(project_id, project.prompt, [], options, revision=project.revision))
+        return _board(self.studio.edit(project_id, "set_options", **options))
 
-    def generate(self, project_id: str) -> dict[str, Any]:
-        """Queue the whole film; ``watch`` tells how far it is."""
-        return _state(self.studio.generate(project_id))
+    def plan(self, project_id: str, shot: int) -> dict[str, int]:
+        """What a new take of a shot would look at: shots remembered, tokens, and the window's tokens."""
+        found = self.studio.context(self.studio.project(project_id), self._shot(project_id, shot))
+        return dict(zip(("shots", "tokens", "window"), found, strict=True))
+
+    def generate(self, project_id: str) -> list[dict[str, Any]]:
+        """Queue the whole film, a job for each scene; ``watch`` tells how far it is."""
+        return [_state(job) for job in self.studio.generate(project_id)]
 
     def redo(self, project_id: str, shot: int, see: list[int] | None = None) -> dict[str, Any]:
         """Queue a new take of shot number ``shot``; see: numbers of the shots that it looks at (default: all)."""
-        picked = None if see is None else [number - 1 for number in see]
-        return _state(self.studio.redo(project_id, shot - 1, see=picked))
+        picked = None if see is None else [self._shot(project_id, number) for number in see]
+        return _state(self.studio.redo(project_id, self._shot(project_id, shot), see=picked))
+
+    def choose(self, project_id: str, shot: int, take: int) -> dict[str, Any]:
+        """Make take number ``take`` (from 1) of a shot the one that counts."""
+        key = self._shot(project_id, shot)
+        takes = self.studio.takes(key)
+        if not 1 <= take <= len(takes):
+            raise ValueError(f"take is {take}; the shot has {len(takes)}")
+        return _board(self.studio.choose(project_id, key, takes[take - 1].id))
 
     def watch(self, project_id: str) -> dict[str, Any]:
         """The project's open job, or the one that ended last."""
@@ -81,10 +97,20 @@ class Api:
             raise ValueError("this project has no film yet; call generate first")
         return f"/gradio_api/file={self.studio.media(project.film)}"
 
+    def export(self, project_id: str, form: str) -> str:
+        """The address of the film or its board in one of the forms that the page lists."""
+        return f"/gradio_api/file={self.studio.export(project_id, form)}"
+
+    def _shot(self, project_id: str, number: int) -> str:
+        shots = self.studio.project(project_id).shots
+        if not 1 <= number <= len(shots):
+            raise ValueError(f"shot is {number}; the project has {len(shots)}")
+        return shots[number - 1].id
+
 
 ENDPOINTS = (
-    *("create_project", "project", "split", "edit_shot", "set_options"),
-    *("generate", "redo", "watch", "stop", "film"),
+    *("create_project", "project", "split", "edit_shot", "edit", "set_options"),
+    *("plan", "generate", "redo", "choose", "watch", "stop", "film", "export"),
 )
 
 
@@ -109,7 +135,9 @@ def _said(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _board(project: Project) -> dict[str, Any]:
-    return project.model_dump(mode="json")
+    """The project, with all its shots in one list as well."""
+    board = project.model_dump(mode="json")
+    return board | {"shots": [shot for scene in board["scenes"] for shot in scene["shots"]]}
 
 
 def _state(job: Job) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from engine.video import read_record, read_video
 from studio.exports import EXPORTS, export
-from studio.services import Edit, Studio
+from studio.services import Studio
 from studio.settings import Settings
 
 
@@ -24,10 +24,11 @@ def studio(tmp_path_factory, tiny_pocket):
 def project(studio):
     made, _ = studio.split(studio.open(None).id, "A red fox walks on the beach. She jumps.", 2)
     typed = [("=SUM(A1) A fox.", 5, True), ("She jumps --> far.", 9, False)]
-    edits = [Edit(prompt=prompt, frames=frames, cut=cut) for prompt, frames, cut in typed]
-    studio.edit(made.id, made.prompt, edits, {"method": "lct", "seed": 1, "steps": 2, "guidance": 1})
+    for shot, (prompt, frames, cut) in zip(made.shots, typed, strict=True):
+        studio.edit(made.id, "set_shot", shot=shot.id, prompt=prompt, frames=frames, cut=cut)
+    studio.edit(made.id, "set_options", method="lct", seed=1, steps=2, guidance=1)
     studio.generate(made.id)
-    studio.redo(made.id, 1)
+    studio.redo(made.id, made.shots[1].id)
     return studio.project(made.id)
 
 
@@ -49,7 +50,7 @@ def test_the_film_has_all_frames_and_its_record(out, project):
 
 def test_shots_are_named_by_slate(out):
     with zipfile.ZipFile(out("Single shots (zip)")) as file:
-        assert file.namelist() == ["shot 1 T1.mp4", "shot 2 T2.mp4"]
+        assert file.namelist() == ["shot 1A T1.mp4", "shot 1B T2.mp4"]
 
 
 @pytest.mark.parametrize("name", ["Animation (GIF)", "Animation (WebP)"])
@@ -61,11 +62,11 @@ def test_animations_have_all_frames(out, name):
 
 def test_the_shot_list_opens_in_a_spreadsheet_without_running_formulas(out):
     rows = list(csv.DictReader(io.StringIO(out("Shot list (CSV)").read_text("utf-8-sig"))))
-    assert [row["slate"] for row in rows] == ["1 T1", "2 T2"]
+    assert [row["slate"] for row in rows] == ["1A T1", "1B T2"]
     assert rows[0]["prompt"] == "'=SUM(A1) A fox."
     assert [row["starts with"] for row in rows] == ["cut", "continues"]
     assert [float(row["seconds"]) for row in rows] == [0.625, 1.125]
-    assert rows[0]["stale"] == "shot 2 has another take"
+    assert rows[0]["stale"] == "shot 1B has another take"
 
 
 def test_subtitles_follow_the_cut(out):
@@ -81,7 +82,7 @@ def test_timelines_are_read_back_with_their_clips(out, name):
     options = {"rate": 24} if path.suffix == ".edl" else {}
     timeline = otio.adapters.read_from_file(str(path), **options)
     clips = list(timeline.find_clips())
-    assert [clip.name for clip in clips] == ["1 T1", "2 T2"]
+    assert [clip.name for clip in clips] == ["1A T1", "1B T2"]
     assert [round(clip.duration().to_seconds(), 2) for clip in clips] == pytest.approx([0.625, 1.125], abs=0.05)
     if path.suffix == ".otio":
         assert clips[1].metadata["reelboard"]["made_by"]["prompt"] == "She jumps --> far."

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from studio.services import Edit, Studio
+from studio.services import Studio
 from studio.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -29,8 +29,8 @@ def studio(tmp_path, tiny_pocket):
 
 def project(studio, shots=4, **settings):
     made, _ = studio.split(studio.open(None).id, STORY, shots)
-    edits = [Edit(prompt=s.prompt, frames=5, cut=s.cut) for s in made.shots]
-    return studio.edit(made.id, made.prompt, edits, SETTINGS | settings)
+    studio.edit(made.id, "set_shots", shots=[s.id for s in made.shots], frames=5)
+    return studio.edit(made.id, "set_options", **SETTINGS | settings)
 
 
 def wait(studio, project_id, *, seconds=120, until=lambda job: not job.busy):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.board import add_scene, set_scene
 from studio.models import Options, Task, TaskShot
 from studio.store import Store
 from studio.store import ledger as ledgers
@@ -119,7 +120,7 @@ def test_eight_processes_claim_four_hundred_jobs_each_once(store, monkeypatch):
     workers = [context.Process(target=claim_all, args=(str(store.home), f"w{k}", out)) for k in range(8)]
     for worker in workers:
         worker.start()
-    claimed = [job for _ in workers for job in out.get(timeout=120)]
+    claimed = [job for _ in workers for job in out.get(timeout=300)]
     for worker in workers:
         worker.join()
     assert sorted(claimed) == sorted(job.id for job in jobs)
@@ -130,8 +131,13 @@ def edit_many(home, project_id, mark, out):
     done = 0
     while done < 100:
         seen = projects.get(project_id)
+        scene = seen.scenes[0]
         try:
-            projects.save(seen.model_copy(update={"story": f"{seen.story}{mark}"}))
+            projects.edit(
+                project_id,
+                lambda now, scene=scene: set_scene(now, scene=scene.id, story=f"{scene.story}{mark}"),
+                seen=seen.revision,
+            )
             done += 1
         except ValueError:
             refused += 1
@@ -139,15 +145,15 @@ def edit_many(home, project_id, mark, out):
 
 
 def test_two_writers_lose_no_update(store):
-    project = store.projects.create()
+    project = store.projects.edit(store.projects.create().id, add_scene)
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
     writers = [context.Process(target=edit_many, args=(str(store.home), project.id, mark, out)) for mark in "ab"]
     for writer in writers:
         writer.start()
     for _ in writers:
-        out.get(timeout=120)
-    story = store.projects.get(project.id).story
+        out.get(timeout=300)
+    story = store.projects.get(project.id).scenes[0].story
     assert (story.count("a"), story.count("b")) == (100, 100)
 
 
@@ -158,7 +164,7 @@ def test_an_old_database_is_brought_up_to_date_after_a_copy(tmp_path):
         db.execute("INSERT INTO project VALUES ('p', 'Once.', '', '{}', '', 3, '2026-01-01')")
     db.close()
     store = Store(tmp_path)
-    assert store.projects.get("p").story == "Once."
+    assert store.projects.get("p").scenes[0].story == "Once."
     assert store.projects.get("p").revision == 0
     with sqlite3.connect(f"{path}.v0") as old:
         assert old.execute("SELECT story FROM project").fetchone() == ("Once.",)

@@ -10,7 +10,7 @@ import torch
 
 from studio.film import load_take
 from studio.models import Options, ShotInfo
-from studio.services import Edit, Studio
+from studio.services import Studio
 from studio.settings import Settings, read_settings
 from studio.store import StaleError
 
@@ -29,15 +29,19 @@ def make(studio, project_id):
 
 def project(studio, shots=2, frames=5):
     made, _ = studio.split(studio.open(None).id, STORY, shots)
-    edits = [Edit(prompt=s.prompt, frames=frames, cut=s.cut) for s in made.shots]
-    return studio.edit(made.id, made.prompt, edits, {"method": "lct", "seed": 1, "steps": 2, "guidance": 1})
+    studio.edit(made.id, "set_shots", shots=[s.id for s in made.shots], frames=frames)
+    return studio.edit(made.id, "set_options", method="lct", seed=1, steps=2, guidance=1)
+
+
+def prompt(studio, made):
+    return studio.prompt(made, made.shots[0].id)[0]
 
 
 def test_a_story_becomes_exactly_the_asked_number_of_shots(studio):
     for shots in (1, 4, 9):
         made, note = studio.split(studio.open(None).id, STORY, shots)
         assert len(made.shots) == shots
-        assert made.prompt.startswith("[Character] Character 1:")
+        assert prompt(studio, made).startswith("[Character] Character 1:")
         assert made.shots[0].cut
         assert not any("[SHOT CUT]" in shot.prompt for shot in made.shots)
         assert note == ""
@@ -58,7 +62,7 @@ def test_redo_makes_one_new_take_and_touches_nothing_else(studio):
     asked = project(studio)
     make(studio, asked.id)
     before = studio.project(asked.id)
-    studio.redo(asked.id, 1)
+    studio.redo(asked.id, asked.shots[1].id)
     after = studio.project(asked.id)
     assert after.shots[0].take == before.shots[0].take
     assert after.shots[1].take.id != before.shots[1].take.id
@@ -78,15 +82,15 @@ def test_a_kept_take_comes_back_exactly(studio):
 
 def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
     asked = project(studio, frames=33)
-    studio.edit(asked.id, asked.prompt, [], {"method": "independent", "seed": 0, "steps": 60, "guidance": 1})
+    studio.edit(asked.id, "set_options", method="independent", seed=0, steps=60)
     running = threading.Thread(target=studio.generate, args=(asked.id,))
     running.start()
     until = time.monotonic() + 60
     while not (studio.job(asked.id) and studio.job(asked.id).done) and time.monotonic() < until:
         time.sleep(0.01)
-    with pytest.raises(ValueError, match="this film is being made"):
+    with pytest.raises(ValueError, match="this scene is being made"):
         studio.generate(asked.id)
-    with pytest.raises(ValueError, match="stop it before"):
+    with pytest.raises(ValueError, match="stop it or wait"):
         studio.split(asked.id, STORY, 3)
     studio.stop(asked.id, "after")
     running.join(60)
@@ -101,10 +105,11 @@ def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
 
 def test_an_edit_of_an_older_board_is_refused_and_says_what_changed(studio):
     seen = project(studio)
-    studio.edit(seen.id, "[Character] Character 1: Bo.", [], {}, revision=seen.revision)
-    with pytest.raises(StaleError, match="what all shots share changed in another window"):
-        studio.edit(seen.id, "[Character] Character 1: Al.", [], {}, revision=seen.revision)
-    assert "Bo" in studio.project(seen.id).prompt
+    entry = seen.bible[0].id
+    studio.edit(seen.id, "set_entry", entry=entry, text="Bo, a blue bear", revision=seen.revision)
+    with pytest.raises(StaleError, match="the bible changed in another window"):
+        studio.edit(seen.id, "set_entry", entry=entry, text="Al, a red fox", revision=seen.revision)
+    assert "Bo" in prompt(studio, studio.project(seen.id))
 
 
 def test_every_edit_can_be_undone_and_redone_and_takes_come_back(studio):
@@ -124,21 +129,24 @@ def test_an_edit_after_a_film_was_made_loses_no_take(studio):
     asked = project(studio)
     make(studio, asked.id)
     made = studio.project(asked.id)
-    studio.edit(asked.id, "[Character] Character 1: Bo.", [], {}, revision=asked.revision)
+    studio.edit(asked.id, "set_entry", entry=asked.bible[0].id, text="Bo.", revision=asked.revision)
     after = studio.project(asked.id)
     assert [s.take for s in after.shots] == [s.take for s in made.shots]
-    assert (after.film, after.prompt) == (made.film, "[Character] Character 1: Bo.")
+    assert after.film == made.film
+    assert prompt(studio, after).startswith("[Character] Character 1: Bo.")
 
 
 def test_edits_are_saved_and_lengths_become_legal(studio):
     asked = project(studio)
-    edits = [Edit(prompt="A blue bear sits.", frames=14, cut=True), Edit(prompt="It waves.", frames=99, cut=False)]
-    studio.edit(asked.id, "[Character] Character 1: Bo.", edits, {"method": "independent", "seed": 5})
+    one, two = (shot.id for shot in asked.shots)
+    studio.edit(asked.id, "set_shot", shot=one, prompt="A blue bear sits.", frames=14)
+    studio.edit(asked.id, "set_shot", shot=two, prompt="It waves.", frames=99, cut=False)
+    studio.edit(asked.id, "set_options", method="independent", seed=5)
     kept = studio.project(asked.id)
     assert [s.prompt for s in kept.shots] == ["A blue bear sits.", "It waves."]
     assert [s.frames for s in kept.shots] == [13, 33]
     assert not kept.shots[1].cut
-    assert kept.options == Options(method="independent", seed=5)
+    assert kept.options == Options(method="independent", seed=5, steps=2, guidance=1)
 
 
 @pytest.mark.parametrize(
@@ -171,13 +179,13 @@ def test_any_script_or_markup_can_be_split(studio, story):
         ({"method": "magic"}, "method is 'magic'"),
         ({"seed": -1}, "seed is '-1'"),
         ({"steps": 1000}, "steps is '1000'"),
-        ({"colour": "red"}, "colour is 'red'"),
+        ({"colour": "red"}, "colour is 'red'; extra inputs are not permitted"),
     ],
 )
 def test_bad_options_are_refused(studio, options, sentence):
     asked = project(studio)
     with pytest.raises(ValueError, match=sentence):
-        studio.edit(asked.id, asked.prompt, [], options)
+        studio.edit(asked.id, "set_options", **options)
     with pytest.raises(ValueError, match="frames"):
         ShotInfo(id="x", prompt="y", frames="long")
 
@@ -187,8 +195,8 @@ def test_strangers_projects_and_paths_are_refused(studio):
         studio.project("nobody")
     with pytest.raises(ValueError, match="plain file name"):
         studio.media("../reelboard.sqlite")
-    with pytest.raises(ValueError, match="shot is 8; the project has 2"):
-        studio.redo(project(studio).id, 7)
+    with pytest.raises(ValueError, match="shot is 'nobody'; it is not on this board"):
+        studio.redo(project(studio).id, "nobody")
 
 
 def test_missing_weights_are_said_and_nothing_breaks(tmp_path):
@@ -196,7 +204,7 @@ def test_missing_weights_are_said_and_nothing_breaks(tmp_path):
     asked = project(studio)
     with pytest.raises(ValueError, match="no such folder"):
         studio.unknown_words(asked)
-    assert studio.generate(asked.id).state == "queued"
+    assert [job.state for job in studio.generate(asked.id)] == ["queued"]
     assert studio.job(asked.id).state == "failed"
     assert "no such folder" in studio.job(asked.id).message
 
@@ -225,24 +233,31 @@ def test_what_a_take_depended_on_makes_it_stale_with_the_reason(studio):
     asked = project(studio, shots=3)
     make(studio, asked.id)
     assert [shot.stale for shot in studio.project(asked.id).shots] == [(), (), ()]
-    studio.redo(asked.id, 1)
+    studio.redo(asked.id, asked.shots[1].id)
     redone = studio.project(asked.id)
-    assert [shot.stale for shot in redone.shots] == [("shot 2 has another take",), (), ("shot 2 has another take",)]
-    edits = [Edit(prompt=s.prompt + " It sings.", frames=9, cut=s.cut) for s in redone.shots[:1]]
-    edited = studio.edit(asked.id, redone.prompt, edits, {})
+    assert [shot.stale for shot in redone.shots] == [("shot 1B has another take",), (), ("shot 1B has another take",)]
+    first = redone.shots[0]
+    edited = studio.edit(asked.id, "set_shot", shot=first.id, prompt=first.prompt + " It sings.", frames=9)
     assert edited.shots[0].stale[:2] == ("its words changed", "its length changed")
     assert edited.shots[1].stale == ()
-    shared = studio.edit(asked.id, "[Character] Character 1: Bo.", [], {})
-    assert all("what all shots share changed" in shot.stale for shot in shared.shots)
+    hero = asked.bible[0]
+    shared = studio.edit(asked.id, "set_entry", entry=hero.id, text="Bo, a blue bear.")
+    assert all(f"{hero.name} changed in the bible" in shot.stale for shot in shared.shots)
+    place = studio.edit(asked.id, "set_entry", entry=asked.scenes[0].setting, text="In the forest.")
+    assert all("the place or look changed in the bible" in shot.stale for shot in place.shots)
+    told = studio.edit(asked.id, "set_scene", scene=asked.scenes[0].id, summary="They rest.")
+    assert all("the scene's story changed" in shot.stale for shot in told.shots)
 
 
 def test_a_take_made_again_is_the_same_to_the_byte(studio):
     asked = project(studio)
     make(studio, asked.id)
     before = studio.project(asked.id).shots[1].take
-    studio.redo(asked.id, 0)
+    studio.redo(asked.id, asked.shots[0].id)
+    chosen = [shot.take for shot in studio.project(asked.id).shots]
     studio.rerun(before.id)
-    after = studio.project(asked.id).shots[1].take
+    assert [shot.take for shot in studio.project(asked.id).shots] == chosen
+    after = studio.takes(asked.shots[1].id)[-1]
     assert after.id != before.id
     assert (after.video, after.latents) == (before.video, before.latents)
 
@@ -250,7 +265,7 @@ def test_a_take_made_again_is_the_same_to_the_byte(studio):
 def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
     asked = project(studio)
     make(studio, asked.id)
-    studio.redo(asked.id, 0)
+    studio.redo(asked.id, asked.shots[0].id)
     content = studio.save_zip(asked.id)
     other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline"))
     opened = other.open_zip(content)
@@ -301,15 +316,15 @@ def test_an_earlier_take_can_be_chosen_again_and_the_film_follows(studio):
     asked = project(studio)
     make(studio, asked.id)
     before = studio.project(asked.id)
-    studio.redo(asked.id, 1)
-    first, second = studio.takes(studio.project(asked.id), 1)
+    studio.redo(asked.id, asked.shots[1].id)
+    first, second = studio.takes(asked.shots[1].id)
     assert studio.project(asked.id).shots[1].take == second
-    back = studio.choose(asked.id, 1, first.id)
+    back = studio.choose(asked.id, asked.shots[1].id, first.id)
     assert back.shots[1].take == first
     assert back.shots[0].stale == ()
     assert studio.media(back.film).read_bytes() == studio.media(before.film).read_bytes()
     with pytest.raises(ValueError, match="this shot has no such take"):
-        studio.choose(asked.id, 0, second.id)
+        studio.choose(asked.id, asked.shots[0].id, second.id)
 
 
 def test_every_example_is_told_in_words_that_the_model_knows(studio):
@@ -331,3 +346,171 @@ def test_a_zip_brings_only_kinds_of_files_that_takes_are_kept_as(studio, suffix)
         file.writestr(f"media/{name}", data)
     with pytest.raises(ValueError, match="is damaged or not what its name says"):
         studio.open_zip(out.getvalue())
+
+
+def test_a_take_remembers_shots_of_other_scenes_in_the_picked_order(studio):
+    first = project(studio)
+    make(studio, first.id)
+    two = studio.edit(first.id, "add_scene")
+    told, _ = studio.split(first.id, "A blue bear sits in the forest. It waves.", 1, scene=two.scenes[1].id)
+    (new,) = told.scenes[1].shots
+    assert told.slates[new.id] == "2A"
+    studio.edit(first.id, "set_shot", shot=new.id, frames=5, see=[first.shots[1].id, first.shots[0].id])
+    studio.redo(first.id, new.id)
+    made = studio.project(first.id).shot(new.id)
+    before = studio.project(first.id).scenes[0].shots
+    assert made.take.saw == {shot.id: shot.take.id for shot in before}
+    assert studio.context(studio.project(first.id), new.id)[0] == 2
+    studio.redo(first.id, first.shots[0].id, see=[])
+    assert studio.project(first.id).shot(new.id).stale == ("shot 1A has another take",)
+    assert studio.project(first.id).shot(first.shots[0].id).take.saw == {}
+
+
+def test_a_scene_is_made_alone_and_locked_shots_stay(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    before = studio.project(asked.id)
+    studio.edit(asked.id, "set_shot", shot=asked.shots[0].id, locked=True)
+    studio.generate(asked.id, scene=asked.scenes[0].id)
+    after = studio.project(asked.id)
+    assert [a.take == b.take for a, b in zip(after.shots, before.shots, strict=True)] == [True, False]
+    with pytest.raises(ValueError, match="shot 1A is locked"):
+        studio.redo(asked.id, asked.shots[0].id)
+    with pytest.raises(ValueError, match="shot 1A is locked"):
+        studio.edit(asked.id, "drop_shots", shots=[asked.shots[0].id])
+    studio.redo(asked.id, asked.shots[1].id, see=[])
+    with pytest.raises(ValueError, match="every shot is locked or up to date"):
+        studio.generate(asked.id, missing=True)
+
+
+def test_two_windows_change_different_things_of_one_shot(studio):
+    seen = project(studio)
+    shot = seen.shots[0].id
+    studio.edit(seen.id, "set_shot", shot=shot, prompt="It sits.", revision=seen.revision)
+    after = studio.edit(seen.id, "set_shot", shot=shot, locked=True, revision=seen.revision)
+    assert (after.shots[0].prompt, after.shots[0].locked) == ("It sits.", True)
+    with pytest.raises(StaleError, match="the prompt of shot 1A changed in another window"):
+        studio.edit(seen.id, "set_shot", shot=shot, prompt="It runs.", revision=seen.revision)
+    with pytest.raises(StaleError):
+        studio.undo(seen.id, seen.revision)
+
+
+def test_undo_of_a_removed_shot_brings_back_the_take_that_was_chosen(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    shot = asked.shots[1].id
+    studio.redo(asked.id, shot)
+    first, _ = studio.takes(shot)
+    studio.choose(asked.id, shot, first.id)
+    assert len(studio.edit(asked.id, "drop_shots", shots=[shot]).shots) == 1
+    assert studio.undo(asked.id).shot(shot).take == first
+
+
+def test_shots_move_between_scenes_and_a_scene_goes_and_comes_back(studio):
+    asked = studio.edit(project(studio, shots=3).id, "add_scene")
+    a, b, c = (shot.id for shot in asked.shots)
+    two = asked.scenes[1].id
+    moved = studio.edit(asked.id, "move_shots", shots=[c, a], scene=two, place=0)
+    assert [[s.id for s in scene.shots] for scene in moved.scenes] == [[b], [c, a]]
+    gone = studio.edit(asked.id, "drop_scene", scene=two)
+    assert [s.id for s in gone.shots] == [b]
+    assert studio.undo(asked.id).model_copy(update={"revision": 0, "version": 0}) == moved.model_copy(
+        update={"revision": 0, "version": 0}
+    )
+    full = studio.new()
+    studio.split(full.id, STORY, 9)
+    with pytest.raises(ValueError, match="shots is 10 in one scene; a scene holds 1 to 9"):
+        studio.edit(full.id, "add_shot", scene=studio.project(full.id).scenes[0].id)
+
+
+def test_takes_are_starred_and_noted_and_projects_come_back_from_the_trash(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    made = studio.project(asked.id).shots[0]
+    studio.star(asked.id, made.id, made.take.id, starred=True)
+    assert studio.starred(asked) == {made.take.id}
+    studio.note(asked.id, made.id, made.take.id, 99.0, " Too dark. ")
+    (kept,) = studio.notes(made.id)
+    assert (kept.at, kept.text) == (made.frames / 8, "Too dark.")
+    with pytest.raises(ValueError, match="note has 0 characters"):
+        studio.note(asked.id, made.id, made.take.id, 0, "")
+    assert [one.id for one in studio.projects()] == [asked.id]
+    studio.trash(asked.id)
+    assert studio.projects() == []
+    with pytest.raises(ValueError, match="no longer here"):
+        studio.project(asked.id)
+    assert [one.id for one in studio.projects(trashed=True)] == [asked.id]
+    studio.trash(asked.id, trashed=False)
+    assert studio.project(asked.id).shots[0].take == made.take
+
+
+def test_splitting_again_uses_the_bible_and_drops_what_nothing_needs(studio):
+    made, _ = studio.split(studio.new().id, "A red fox walks on the beach. She waves.", 2)
+    two = studio.edit(made.id, "add_scene")
+    again, _ = studio.split(made.id, "A red fox jumps in the forest.", 2, scene=two.scenes[1].id)
+    assert [entry.kind for entry in again.bible] == ["character", "place", "place"]
+    assert again.scenes[0].cast == again.scenes[1].cast
+    other, _ = studio.split(made.id, "A blue bear sits in the city.", 2, scene=two.scenes[1].id)
+    assert len(other.bible) == 4
+    assert all(
+        entry.id in (*other.scenes[0].cast, *other.scenes[1].cast, other.scenes[0].setting, other.scenes[1].setting)
+        for entry in other.bible
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        ("magic", {}, "edit is 'magic'; it is one of rename"),
+        ("set_shot", {"shot": "nobody"}, "shot is 'nobody'; it is not on this board"),
+        ("set_shot", {"shot": "{shot}", "take": "x"}, "shot has no 'take'; it has approved"),
+        ("set_shot", {"shot": "{shot}", "approved": True}, "the shot has no take yet"),
+        ("set_shot", {"shot": "{shot}", "see": ["{shot}"]}, "has no take yet, so it can't be remembered"),
+        ("set_shot", {"shot": "{shot}", "prompt": "a" * 5000}, "prompt is"),
+        ("set_shot", {}, "set_shot was asked for in a wrong way"),
+        ("set_scene", {"scene": "{scene}", "cast": ["nobody"]}, "the bible has no such character"),
+        ("set_entry", {"entry": "nobody", "text": ""}, "it is not in the bible any more"),
+        ("add_entry", {"kind": "spell", "text": "x"}, "kind is 'spell'"),
+        ("move_shots", {"shots": ["{shot}"], "scene": "nobody", "place": 0}, "scene is 'nobody'"),
+    ],
+)
+def test_bad_edits_are_refused_in_one_sentence_and_change_nothing(studio, name, values, sentence):
+    asked = project(studio)
+    ids = {"{shot}": asked.shots[0].id, "{scene}": asked.scenes[0].id}
+
+    def fill(value):
+        return (
+            [fill(one) for one in value]
+            if isinstance(value, list)
+            else ids.get(value, value)
+            if isinstance(value, str)
+            else value
+        )
+
+    with pytest.raises(ValueError, match=sentence) as caught:
+        studio.edit(asked.id, name, **{key: fill(value) for key, value in values.items()})
+    assert "\n" not in str(caught.value)
+    assert studio.project(asked.id) == asked
+
+
+def test_jobs_in_the_queue_can_be_moved_held_changed_and_doubled(studio):
+    class Nobody:
+        def wake(self):
+            pass
+
+    asked = project(studio)
+    studio.executor = Nobody()
+    (first,) = studio.generate(asked.id)
+    second = studio.duplicate(first.id)
+    assert second.task.seed != first.task.seed
+    studio.manage(second.id, "earlier")
+    assert [job.id for job in studio.jobs(asked.id)] == [second.id, first.id]
+    studio.manage(second.id, "hold", held=True)
+    assert studio.store.ledger.claim("w").id == first.id
+    assert studio.change_job(second.id, steps=7).task.options.steps == 7
+    with pytest.raises(ValueError, match="it has begun"):
+        studio.change_job(first.id, steps=7)
+    studio.manage(second.id, "stop")
+    assert studio.store.ledger.get(second.id).state == "cancelled"
+    with pytest.raises(ValueError, match="what is 'fly'"):
+        studio.manage(first.id, "fly")

@@ -57,74 +57,169 @@ def page(browser, server):
     opened.errors = []
     opened.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
     opened.goto(server)
-    opened.wait_for_selector("#strip .strip")  # the project is there
+    opened.wait_for_selector("#split:enabled")  # the project is there
     yield opened
     context.close()
+
+
+def tab(page, name):
+    page.locator("#rooms").get_by_role("tab", name=name, exact=True).click()
+
+
+def card(page, number):
+    return page.locator("#board .card").nth(number - 1)
 
 
 def film(page):
     """Make the first example's film."""
     page.get_by_role("button", name="Ruby at the sea").click()
-    page.wait_for_selector("#shot-4:visible")
+    page.wait_for_selector("#board .card >> nth=3")
     page.click("#make")
-    page.wait_for_selector("#shot-4 video")
-    page.wait_for_selector("text=Done.")
+    page.wait_for_selector("#strip:has-text('Done.')")
+    page.wait_for_function("document.querySelectorAll('#board .card img').length >= 3")
 
 
 def fresh(page):
     """An empty project; what was on the page is gone before anything is typed."""
     page.get_by_role("button", name="New project").click()
-    page.wait_for_selector("#strip:has-text('Ready.')")
-    page.wait_for_function("document.querySelector('textarea').value === ''")
+    page.wait_for_selector("#board .welcome")
+    page.wait_for_function("document.querySelector('#story textarea').value === ''")
 
 
-def sources(page):
-    return [page.get_attribute(f"#shot-{k} video", "src") for k in range(1, 5)]
+def posters(page):
+    """What the cards show: a moving shot has its picture as poster."""
+    return page.evaluate(
+        "[...document.querySelectorAll('#board .frame')]"
+        ".map(f => f.querySelector('img')?.getAttribute('src') ?? f.querySelector('video')?.getAttribute('poster'))"
+    )
 
 
-def test_from_an_example_to_a_film_a_reload_and_one_shot_redone(page, server):
+def redo(page):
+    page.click("#shot button.primary")
+    page.wait_for_selector("#shot [role=tab]:has-text('Takes 2')")
+
+
+def test_from_an_example_to_a_film_a_reload_and_one_shot_redone_with_two_picked_shots(page):
     film(page)
-    before = sources(page)
+    before = posters(page)
     assert len(set(before)) == 4
-    page.wait_for_selector("#film video[src]")
-    page.goto(server)
-    page.wait_for_selector("#shot-4 video")
-    assert sources(page) == before
-    assert "Ruby" in page.get_by_role("textbox", name="Story", exact=True).input_value()
-    page.locator("#shot-2").get_by_role("button", name="Redo this shot").click()
-    changed = "old => ![undefined, old].includes(document.querySelector('#shot-2 video')?.getAttribute('src'))"
-    page.wait_for_function(changed, arg=before[1])
-    page.wait_for_selector("text=Done.")
-    after = sources(page)
-    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, True, True]
+    card(page, 3).click()
+    page.wait_for_selector("#shot h2:has-text('Shot 1C')")
+    page.goto(page.url)
+    page.wait_for_selector("#shot h2:has-text('Shot 1C')")
+    assert posters(page) == before
+    assert "Ruby" in page.locator("#story textarea").input_value()
+    page.get_by_role("tab", name="Remembers").click()
+    page.get_by_role("button", name="Remember shot 1B").click()
+    page.wait_for_selector("#shot .thumb.on")
+    page.get_by_role("button", name="Remember shot 1A").click()
+    page.wait_for_selector("#shot .thumb.on >> nth=1")
+    redo(page)
+    after = posters(page)
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False, True]
+    page.wait_for_selector("#board .card:nth-child(4) .chip:has-text('shot 1C has another take')")
     assert page.errors == []
 
 
-def test_a_finished_film_is_exported_and_a_redo_remembers_only_what_was_picked(page, server):
+def test_takes_are_compared_chosen_and_noted(page):
     film(page)
-    page.get_by_role("button", name="Export and open").click()
+    card(page, 2).click()
+    redo(page)
+    page.get_by_role("tab", name="Takes").click()
+    for number in (0, 1):
+        page.get_by_role("button", name="compare").nth(number).click()
+    page.wait_for_selector("#shot video.synced >> nth=1")
+    page.get_by_role("button", name="Use take 1").click()
+    page.wait_for_selector("#shot .take.chosen:first-child")
+    page.get_by_role("button", name="Star take 1").click()
+    page.wait_for_selector("#shot [aria-label='Star take 1'][aria-pressed=true]")
+    page.fill("#note-at", "0.5")
+    page.locator("#shot #note").fill("too <b>dark</b>")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.wait_for_selector("#shot .notes li:has-text('too <b>dark</b>')")
+    assert page.errors == []
+
+
+def test_shots_are_dragged_locked_removed_and_brought_back_by_keys(page):
+    fresh(page)
+    page.get_by_role("button", name="Two in the snow").click()
+    page.wait_for_selector("#board .card >> nth=4")
+    words = page.locator("#board .card .words")
+    first = words.nth(0).inner_text()
+    card(page, 1).drag_to(card(page, 3), target_position={"x": 190, "y": 60})
+    page.wait_for_function("old => document.querySelectorAll('#board .card .words')[2].innerText === old", arg=first)
+    card(page, 1).click()
+    page.keyboard.press("l")
+    page.wait_for_selector("#board .card:first-child:has-text('locked')")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#board .card:nth-child(2).picked")
+    page.keyboard.press("Delete")
+    page.wait_for_function("document.querySelectorAll('#board .card').length === 4")
+    page.locator("#board .card").first.focus()
+    page.keyboard.press("Control+z")
+    page.wait_for_function("document.querySelectorAll('#board .card').length === 5")
+    page.get_by_role("button", name="Shot list").click()
+    assert page.locator("#board tbody tr").count() == 5
+    assert page.errors == []
+
+
+def test_the_bible_reaches_every_shot_and_says_what_is_out_of_date(page):
+    film(page)
+    tab(page, "Bible")
+    looks = page.locator("#bible .entry textarea").first
+    looks.fill("Ruby, a blue bear with a scarf")
+    looks.blur()
+    tab(page, "Board")
+    page.wait_for_selector("#board .card:nth-child(4) .chip:has-text('Ruby changed in the bible')")
+    card(page, 1).click()
+    page.get_by_text("What the model reads").click()
+    page.wait_for_selector("#shot .sent:has-text('Ruby, a blue bear with a scarf')")
+    assert page.errors == []
+
+
+def test_a_finished_film_is_shown_and_exported(page):
+    film(page)
+    tab(page, "Film")
+    page.wait_for_selector("#film video[src]")
     page.click("#export")
     page.wait_for_selector("#exported a[href*='film.mp4']")
-    card = page.locator("#shot-3")
-    card.locator(".sees .token-remove").first.click()
-    card.get_by_role("button", name="Redo this shot").click()
-    page.wait_for_selector("#shot-2 .stale:has-text('shot 3 has another take')")
+    tab(page, "Queue")
+    page.wait_for_selector("#queue .job:has-text('done')")
     assert page.errors == []
 
 
 def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
     fresh(page)
-    page.get_by_role("textbox", name="Story", exact=True).fill(STORY)
+    page.locator("#story textarea").fill(STORY)
     page.click("#split")
-    page.wait_for_selector("#shot-4:visible")
+    page.wait_for_selector("#board .card >> nth=3")
     page.wait_for_selector("#note mark:has-text('blorps')")
-    prompt = page.locator("#shot-2 textarea")
+    card(page, 2).click()
+    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
+    prompt = page.locator("#shot textarea")
     prompt.fill("Close-up. Character 1 sits.")
     prompt.blur()
-    page.wait_for_timeout(1500)
+    page.wait_for_selector("#board .card:nth-child(2):has-text('Character 1 sits.')")
     page.goto(server)
-    page.wait_for_selector("#shot-2:visible")
-    page.wait_for_function("document.querySelector('#shot-2 textarea').value === 'Close-up. Character 1 sits.'")
+    page.wait_for_selector("#board .card:nth-child(2):has-text('Character 1 sits.')")
+
+
+def test_two_windows_share_a_project_and_a_stale_edit_is_refused(page, server):
+    fresh(page)
+    page.get_by_role("button", name="Ruby at the sea").click()
+    page.wait_for_selector("#shot textarea")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector("#shot textarea")
+    for window, words in ((page, "Character 1 jumps."), (other, "Character 1 spins.")):
+        box = window.locator("#shot textarea")
+        box.fill(words)
+        box.blur()
+        if window is page:
+            other.wait_for_selector("#board .card:first-child:has-text('jumps')")
+    other.wait_for_selector("text=changed in another window")
+    page.wait_for_timeout(1200)
+    assert "jumps" in card(page, 1).inner_text()
 
 
 def test_an_empty_story_is_one_sentence(page):

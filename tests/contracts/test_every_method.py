@@ -74,6 +74,7 @@ def test_every_plan_counts_what_stands_in_the_context(backbone, method):
         assert next(tokens for name, tokens in part.blocks if name.endswith(("noisy", "history"))) == cells
     assert found.seconds > 0
     assert bool(found.warnings) is (backbone.name != "pocket" and method in ("lct", "lct-ar"))
+    assert engine.window(str(backbone.folder)) == backbone.window
     assert engine.unknown_words("zyzzyva", str(backbone.folder)) == (("zyzzyva",) if backbone.name == "pocket" else ())
 
 

@@ -20,8 +20,8 @@ MEGABYTE = 1_000_000
 INNER = ["engine.shapes", "engine.scene", "engine.events", "engine.context", "engine.samplers"]
 CORE = [*INNER, "engine.runtime", "engine.methods", "engine.backbones.base"]
 WORLD = ["engine.world"]
-FILES = ["engine.video", "engine.story", "engine.splitter", "engine.reading"]
-PUBLIC = ["engine", "engine.video", "engine.story", "engine.splitter"]
+FILES = ["engine.video", "engine.story", "engine.splitter", "engine.reading", "engine.equal_style"]
+PUBLIC = ["engine", "engine.video", "engine.story", "engine.splitter", "engine.equal_style"]
 RINGS = {
     "engine.shapes": [],
     "engine.scene": ["engine.shapes"],
@@ -35,18 +35,20 @@ RINGS = {
     "engine.generation": [*CORE, "engine.history"],
     "engine.plan": [*CORE, "engine.generation"],
     "engine.uploads": ["engine.shapes"],
-    "engine.pool": [*CORE, "engine", "engine.generation", "engine.uploads"],
+    "engine.affinity": ["engine"],
+    "engine.pool": [*CORE, "engine.generation", "engine.affinity", "engine.uploads"],
     "engine.world": WORLD,
     "engine.video": [],
     "engine.reading": ["engine.world.caption"],
-    "engine.splitter": ["engine.reading", "engine.scene", "engine.world.caption"],
+    "engine.equal_style": [],
+    "engine.splitter": ["engine.equal_style", "engine.reading", "engine.scene", "engine.world.caption"],
     "engine.story": ["engine.generation", "engine.methods", "engine.scene", "engine.shapes"],
     "engine.cli": [*PUBLIC, "engine.cli", "engine.plan", "engine.backbones.base"],
     "engine.__main__": ["engine.cli"],
     "engine.training": ["engine.*"],
     "engine.evaluation": ["engine.*"],
     "engine.bench": ["engine.*"],
-    "engine": [*CORE, *WORLD, *FILES, "engine.backbones", "engine.generation"],
+    "engine": [*CORE, *WORLD, *FILES, "engine.backbones", "engine.generation", "engine.affinity"],
     "studio.ui": ["studio", *PUBLIC],
     "studio": ["studio", *PUBLIC],
     "app": ["studio", *PUBLIC],

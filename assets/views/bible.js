@@ -1,0 +1,44 @@
+// The bible: who and where, written once; which scenes use it; what each scene reads.
+
+const KINDS = { character: "Characters", place: "Places", look: "Look" };
+const HINT = { character: "Ruby, a red fox with a golden crown", place: "On the beach at sunset", look: "Soft morning light" };
+
+const entry = (one) =>
+  h("article", { class: "entry", "data-key": one.id, "data-entry": one.id },
+    h("input", { class: "title", initial: one.name, "data-name": "name", "aria-label": "Name" }),
+    h("textarea", { rows: "2", initial: one.text, "data-name": "text", placeholder: HINT[one.kind], "aria-label": `Looks of ${one.name}` }),
+    h("div", { class: "facts" },
+      one.kind !== "look" && props.value.scenes.map((scene) => button("", {
+        class: `toggle ${one.scenes.includes(scene.id) ? "on" : ""}`, "data-do": "use", "data-scene": scene.id, "aria-pressed": String(one.scenes.includes(scene.id)),
+      }, `Scene ${scene.number}`)),
+      h("span", { class: "soft" }, one.shots ? `read by ${many(one.shots, "shot")}` : "read by no shot"),
+      button("Remove", { class: "link end", "data-do": "drop", "aria-label": `Remove ${one.name}` })));
+
+root.addEventListener("click", (event) => {
+  const doer = event.target.closest("[data-do]");
+  if (!doer) return;
+  const id = doer.closest("[data-entry]")?.dataset.entry;
+  if (doer.dataset.do === "add") return edit("add_entry", { kind: doer.dataset.kind, text: "", name: `New ${doer.dataset.kind}` });
+  if (doer.dataset.do === "drop") return edit("drop_entry", { entry: id });
+  const one = props.value.entries.find((e) => e.id === id);
+  const scene = props.value.scenes.find((s) => s.id === doer.dataset.scene);
+  if (one.kind === "place") return edit("set_scene", { scene: scene.id, setting: scene.setting === id ? "" : id });
+  edit("set_scene", { scene: scene.id, cast: scene.cast.includes(id) ? scene.cast.filter((c) => c !== id) : [...scene.cast, id] });
+});
+root.addEventListener("change", (event) => {
+  const { name } = event.target.dataset;
+  const id = event.target.closest("[data-entry]")?.dataset.entry;
+  const scene = event.target.closest("[data-summary]")?.dataset.summary;
+  if (scene) edit("set_scene", { scene, summary: event.target.value });
+  else if (name) edit("set_entry", { entry: id, [name]: event.target.value });
+});
+
+open((value) => [
+  Object.entries(KINDS).map(([kind, title]) => h("section", { class: "kind", "data-key": kind },
+    h("header", { class: "scene-head" }, h("h2", {}, title), button("Add", { class: "small", "data-do": "add", "data-kind": kind, "aria-label": `Add to ${title}` })),
+    h("div", { class: "entries" }, value.entries.filter((e) => e.kind === kind).map(entry)),
+    !value.entries.some((e) => e.kind === kind) && h("p", { class: "empty" }, `None yet. For example: ${HINT[kind]}.`))),
+  h("section", { class: "kind", "data-key": "stories" }, h("header", { class: "scene-head" }, h("h2", {}, "What each scene tells")),
+    value.scenes.map((scene) => h("label", { class: "field", "data-key": scene.id, "data-summary": scene.id },
+      h("span", {}, `Scene ${scene.number}`), h("textarea", { rows: "2", initial: scene.summary })))),
+]);

@@ -1,0 +1,222 @@
+// The board: scenes of shot cards. Selecting, dragging, keys; the animatic; the same data as a shot list.
+
+let picked = [];
+let hovered = null;
+let asTable = false;
+let dragged = [];
+let mark = null; // { shot, after } or { scene }: where dragged shots would go
+let playing = null; // index into the film while the board is played
+
+const shots = () => (props.value?.scenes || []).flatMap((scene) => scene.shots);
+const find = (id) => shots().find((shot) => shot.id === id);
+const chosen = () => picked.filter(find);
+
+const STATUS = {
+  draft: "draft", queued: "queued", running: "being made", done: "", failed: "failed",
+  stale: "out of date", approved: "approved", locked: "locked",
+};
+
+const frame = (shot) => {
+  const lively = hovered === shot.id || (picked.length === 1 && picked[0] === shot.id);
+  const picture = shot.preview
+    ? still(shot.preview)
+    : shot.video
+      ? lively && !playing ? clip(shot) : still(shot.poster)
+      : h("em", {}, shot.status === "running" ? "waiting for its first look" : "not made yet");
+  const chip = shot.status === "stale" ? `out of date: ${shot.why[0]}` : STATUS[shot.status];
+  return h("div", { class: `frame ${shot.status}` }, picture,
+    h("span", { class: "slate" }, shot.slate),
+    h("span", { class: "length" }, `${shot.seconds.toFixed(1)} s`),
+    chip && h("span", { class: "chip", title: shot.why.join("; ") }, chip, shot.why.length > 1 ? ` (+${shot.why.length - 1})` : ""));
+};
+
+const card = (shot) =>
+  h("article", {
+    class: `card ${chosen().includes(shot.id) ? "picked" : ""} ${shot.cut ? "" : "joined"} ${mark?.shot === shot.id ? (mark.after ? "drop-after" : "drop-before") : ""}`,
+    "data-key": shot.id, "data-shot": shot.id, role: "button", tabindex: "0", draggable: "true",
+    "aria-pressed": String(chosen().includes(shot.id)),
+    "aria-label": `Shot ${shot.slate}, ${shot.status}. ${shot.prompt}`,
+  }, frame(shot), h("p", { class: "words" }, shot.prompt || "no words yet"),
+  h("div", { class: "facts" },
+    h("span", {}, shot.cut ? "cut" : "continues"),
+    shot.takes > 1 && h("span", {}, `take ${shot.take} of ${shot.takes}`),
+    shot.seed !== null && h("span", {}, `seed ${shot.seed}`),
+    shot.approved && h("span", { class: "good" }, "✓ approved"),
+    shot.locked && h("span", {}, "locked")));
+
+const heading = (scene) =>
+  h("header", { class: "scene-head" },
+    h("h2", {}, `Scene ${scene.number}`),
+    h("input", { class: "title", initial: scene.title, placeholder: "name this scene", "aria-label": `Name of scene ${scene.number}`, "data-scene": scene.id, "data-field": "title" }),
+    h("span", { class: "soft" }, scene.about),
+    h("span", { class: "tools" },
+      scene.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": scene.id, class: "small" }),
+      button("Add shot", { "data-do": "add", "data-scene": scene.id, class: "small", "aria-label": `Add a shot to scene ${scene.number}` }),
+      props.value.scenes.length > 1 && button("Remove", { "data-do": "drop-scene", "data-scene": scene.id, class: "small", "aria-label": `Remove scene ${scene.number}` })));
+
+const section = (scene) =>
+  h("section", { class: `scene ${props.value.scene === scene.id ? "current" : ""}`, "data-key": scene.id, "data-scene": scene.id, "aria-label": `Scene ${scene.number}` },
+    heading(scene),
+    scene.shots.length
+      ? h("div", { class: "cards" }, scene.shots.map(card))
+      : h("p", { class: "empty" }, "Tell this scene's story above and split it, or add a shot."));
+
+const row = (shot) =>
+  h("tr", { "data-key": shot.id, "data-shot": shot.id, tabindex: "0", class: chosen().includes(shot.id) ? "picked" : "" },
+    h("th", { scope: "row" }, shot.slate), h("td", {}, shot.prompt), h("td", {}, `${shot.seconds.toFixed(1)} s`),
+    h("td", {}, shot.cut ? "cut" : "continues"), h("td", {}, STATUS[shot.status] || "made"), h("td", {}, shot.takes || ""));
+
+const table = () =>
+  h("div", { class: "scroll" }, h("table", { class: "list" },
+    h("thead", {}, h("tr", {}, ["Shot", "Words", "Length", "Starts with", "Status", "Takes"].map((n) => h("th", { scope: "col" }, n)))),
+    h("tbody", {}, shots().map(row))));
+
+const bar = () => {
+  const count = chosen().length;
+  const total = shots().reduce((sum, shot) => sum + shot.seconds, 0);
+  return h("div", { class: "board-bar" },
+    h("span", { class: "soft" }, `${many(shots().length, "shot")} · ${total.toFixed(1)} s`),
+    count > 1 && h("span", { class: "tools" }, h("span", { class: "soft" }, `${count} selected`),
+      button("Redo", { "data-do": "redo", class: "small" }), button("Approve", { "data-do": "approve", class: "small" }),
+      button("Lock", { "data-do": "lock", class: "small" }), button("Remove", { "data-do": "drop", class: "small" })),
+    h("span", { class: "tools end" },
+      button("▶ Play the board", { "data-do": "play", class: "small", disabled: !shots().length }),
+      button(asTable ? "Cards" : "Shot list", { "data-do": "table", class: "small", "aria-pressed": String(asTable) }),
+      button("Add scene", { "data-do": "add-scene", class: "small" })));
+};
+
+const theatre = () => {
+  const shot = shots()[playing];
+  return h("div", { class: "theatre", role: "dialog", "aria-modal": "true", "aria-label": "The board as a film" },
+    h("div", { class: "stage", "data-key": shot.id },
+      shot.video ? clip(shot, { class: "show", loop: false, autoplay: true }) : h("div", { class: "card-text" }, shot.prompt || "no words yet"),
+      h("p", {}, `${shot.slate}  ${shot.prompt}`)),
+    button("Close", { "data-do": "stop-playing", class: "small" }));
+};
+
+let held;
+const next = () => {
+  if (playing === null) return;
+  playing = playing + 1 < shots().length ? playing + 1 : null;
+  screen();
+};
+const screen = () => {
+  clearTimeout(held);
+  show();
+  if (playing === null) return;
+  const shot = shots()[playing];
+  const video = root.querySelector(".theatre video");
+  if (video) { video.onended = next; video.onerror = next; } else held = setTimeout(next, 1000 * shot.seconds);
+  root.querySelector(".theatre button").focus();
+};
+
+const pick = (id, add) => {
+  picked = add ? (picked.includes(id) ? picked.filter((p) => p !== id) : [...picked, id]) : [id];
+  show();
+  if (picked.length === 1) act("select", { shot: picked[0] });
+};
+const both = (name) => { // a mark is set on all, or taken from all that have it
+  const on = !chosen().every((id) => find(id)[name]);
+  edit("set_shots", { shots: chosen(), [name]: on });
+};
+const DO = {
+  make: (t) => act("make", { scene: t.dataset.scene }),
+  add: (t) => edit("add_shot", { scene: t.dataset.scene }),
+  "drop-scene": (t) => edit("drop_scene", { scene: t.dataset.scene }),
+  "add-scene": () => edit("add_scene", {}),
+  redo: () => act("redo", { shots: chosen() }),
+  approve: () => both("approved"),
+  lock: () => both("locked"),
+  drop: () => edit("drop_shots", { shots: chosen() }),
+  table: () => { asTable = !asTable; show(); },
+  play: () => { playing = Math.max(0, shots().findIndex((shot) => shot.id === picked[0])); screen(); },
+  "stop-playing": () => { playing = null; screen(); },
+};
+
+root.addEventListener("click", (event) => {
+  const doer = event.target.closest("[data-do]");
+  if (doer) return DO[doer.dataset.do](doer);
+  const shot = event.target.closest("[data-shot]");
+  if (shot) return pick(shot.dataset.shot, event.ctrlKey || event.metaKey || event.shiftKey);
+  const scene = event.target.closest(".scene");
+  if (scene && !event.target.closest("input")) act("select", { scene: scene.dataset.scene });
+});
+root.addEventListener("change", (event) => {
+  const { scene, field } = event.target.dataset;
+  if (field) edit("set_scene", { scene, [field]: event.target.value });
+});
+root.addEventListener("mouseover", (event) => {
+  const id = event.target.closest(".card")?.dataset.shot ?? null;
+  if (id !== hovered) { hovered = id; show(); }
+});
+root.addEventListener("mouseleave", () => { hovered = null; show(); });
+
+const step = (by) => {
+  const ids = shots().map((shot) => shot.id);
+  const at = ids.indexOf(document.activeElement?.dataset?.shot ?? picked[0]);
+  const id = ids[Math.max(0, Math.min(ids.length - 1, at + by))];
+  if (!id) return;
+  pick(id, false);
+  root.querySelector(`[data-shot="${id}"]`).focus();
+};
+root.addEventListener("keydown", (event) => {
+  if (playing !== null) { if (event.key === "Escape") DO["stop-playing"](); return; }
+  if (isField(event.target) || event.target.nodeName === "BUTTON") return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") { event.preventDefault(); return act(event.shiftKey ? "redo_edit" : "undo", {}); }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const here = event.target.closest("[data-shot]")?.dataset.shot;
+  if (!here) return;
+  const keys = {
+    ArrowRight: () => step(1), ArrowDown: () => step(1), ArrowLeft: () => step(-1), ArrowUp: () => step(-1),
+    Enter: () => pick(here, event.shiftKey), " ": () => { pick(here, false); DO.play(); },
+    r: () => act("redo", { shots: chosen() }), a: () => both("approved"), l: () => both("locked"),
+    c: () => edit("set_shots", { shots: chosen(), cut: !find(here).cut }), Delete: DO.drop,
+  };
+  const run = keys[event.key] || keys[event.key.toLowerCase()];
+  if (run) { event.preventDefault(); run(); }
+});
+
+root.addEventListener("dragstart", (event) => {
+  const id = event.target.closest?.("[data-shot]")?.dataset.shot;
+  if (!id) return;
+  dragged = chosen().includes(id) ? shots().map((s) => s.id).filter((s) => picked.includes(s)) : [id];
+  event.dataTransfer.effectAllowed = "move";
+  event.dataTransfer.setData("text/plain", id);
+});
+root.addEventListener("dragover", (event) => {
+  if (!dragged.length) return;
+  const over = event.target.closest(".card");
+  const scene = event.target.closest(".scene");
+  if (!scene) return;
+  event.preventDefault();
+  const box = over?.getBoundingClientRect();
+  const fresh = over ? { shot: over.dataset.shot, after: event.clientX > box.left + box.width / 2 } : { scene: scene.dataset.scene };
+  if (JSON.stringify(fresh) !== JSON.stringify(mark)) { mark = fresh; show(); }
+});
+root.addEventListener("drop", (event) => {
+  event.preventDefault();
+  const scene = mark && props.value.scenes.find((s) => s.id === mark.scene || s.shots.some((one) => one.id === mark.shot));
+  if (scene && !dragged.includes(mark.shot)) {
+    const rest = scene.shots.map((s) => s.id).filter((id) => !dragged.includes(id));
+    const place = mark.shot ? rest.indexOf(mark.shot) + (mark.after ? 1 : 0) : rest.length;
+    edit("move_shots", { shots: dragged, scene: scene.id, place });
+  }
+});
+root.addEventListener("dragend", () => { dragged = []; mark = null; show(); });
+
+// The address names the project and the shot, so that a link or a reload comes back here.
+const remember = (value) => {
+  const url = new URL(window.location);
+  url.searchParams.set("project", value.project);
+  if (value.selected) url.searchParams.set("shot", value.selected);
+  if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
+};
+
+open((value) => {
+  if (value.project) remember(value);
+  if (value.selected && !picked.some(find) && find(value.selected)) picked = [value.selected];
+  if (!value.scenes?.length)
+    return h("div", { class: "welcome" }, h("h2", {}, "Your board is empty"),
+      h("p", {}, "Tell a story above, or take one of the examples; it becomes shots here."));
+  return [bar(), asTable ? table() : value.scenes.map(section), playing !== null && shots()[playing] && theatre()];
+});

@@ -1,0 +1,229 @@
+"""Edits of a board: each takes a project and gives the changed one. Pages and programs ask for them by name."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from engine import MAX_SHOTS
+from studio.bible import short_name, take_apart
+from studio.drafts import Draft
+from studio.models import Entry, Options, Project, SceneInfo, ShotInfo
+
+SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "approved", "locked"}
+SCENE_FIELDS = {"title", "story", "summary", "cast", "setting"}
+T = TypeVar("T", bound=BaseModel)
+
+
+def rename(project: Project, *, name: str) -> Project:
+    return checked(Project, project, name=name)
+
+
+def set_options(project: Project, **options: Any) -> Project:
+    """method, seed, steps, guidance; those not named stay."""
+    return checked(Project, project, options=checked(Options, project.options, **options))
+
+
+def add_scene(project: Project, *, before: str | None = None) -> Project:
+    """An empty scene, before another one or last."""
+    scenes = list(project.scenes)
+    place = scenes.index(project.scene(before)) if before else len(scenes)
+    scenes.insert(place, SceneInfo(id=_new()))
+    return checked(Project, project, scenes=scenes)
+
+
+def set_scene(project: Project, *, scene: str, **fields: Any) -> Project:
+    """title, story, summary, cast (entries in order), setting (an entry)."""
+    _known("scene", fields, SCENE_FIELDS)
+    kinds = {entry.id: entry.kind for entry in project.bible}
+    for key, kind in ((k, "character") for k in fields.get("cast", ())):
+        _entry_of(key, kind, kinds)
+    if fields.get("setting"):
+        _entry_of(fields["setting"], "place", kinds)
+    return _with_scene(project, checked(SceneInfo, project.scene(scene), **fields))
+
+
+def move_scene(project: Project, *, scene: str, place: int) -> Project:
+    """Put a scene at a place of the film, from 0."""
+    moved = project.scene(scene)
+    scenes = [one for one in project.scenes if one.id != scene]
+    scenes.insert(max(0, min(place, len(scenes))), moved)
+    return checked(Project, project, scenes=scenes)
+
+
+def drop_scene(project: Project, *, scene: str) -> Project:
+    """Take a scene off the board; undo brings it back with all its takes."""
+    gone = project.scene(scene)
+    return checked(Project, project, scenes=[one for one in project.scenes if one != gone])
+
+
+def add_shot(project: Project, *, scene: str, place: int | None = None, prompt: str = "") -> Project:
+    """A new shot in a scene, at a place in it or last."""
+    home = project.scene(scene)
+    shots = list(home.shots)
+    shots.insert(len(shots) if place is None else place, checked(ShotInfo, None, id=_new(), prompt=prompt))
+    return _with_scene(project, _with_shots(home, shots))
+
+
+def set_shot(project: Project, *, shot: str, **fields: Any) -> Project:
+    """prompt, frames, cut, seed, see (ids of shots that a new take remembers), approved, locked."""
+    _known("shot", fields, SHOT_FIELDS)
+    if fields.get("approved") and project.shot(shot).take is None:
+        raise ValueError("approved is True, but the shot has no take yet; make it first")
+    for other in fields.get("see") or ():
+        if project.shot(other).take is None:
+            raise ValueError(f"shot {project.slates[other]} has no take yet, so it can't be remembered; make it first")
+        if other == shot:
+            raise ValueError(f"shot {project.slates[other]} can't remember itself; choose 'continue' for a longer one")
+    home = project.scene_of(shot)
+    changed = checked(ShotInfo, project.shot(shot), **fields)
+    return _with_scene(project, _with_shots(home, [changed if one.id == shot else one for one in home.shots]))
+
+
+def set_shots(project: Project, *, shots: Sequence[str], **fields: Any) -> Project:
+    """The same change for several shots."""
+    for shot in shots:
+        project = set_shot(project, shot=shot, **fields)
+    return project
+
+
+def move_shots(project: Project, *, shots: Sequence[str], scene: str, place: int) -> Project:
+    """Put shots, in the order given, at a place of a scene (counted without them)."""
+    moved = [project.shot(shot) for shot in shots]
+    kept = {one.id: [s for s in one.shots if s.id not in shots] for one in project.scenes}
+    project.scene(scene)
+    kept[scene][place:place] = moved
+    return checked(Project, project, scenes=[_with_shots(one, kept[one.id]) for one in project.scenes])
+
+
+def drop_shots(project: Project, *, shots: Sequence[str]) -> Project:
+    """Take shots off the board; undo brings them back with all their takes."""
+    for shot in shots:
+        if project.shot(shot).locked:
+            raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
+    scenes = [_with_shots(one, [s for s in one.shots if s.id not in shots]) for one in project.scenes]
+    return checked(Project, project, scenes=scenes)
+
+
+def add_entry(project: Project, *, kind: str, text: str, name: str = "") -> Project:
+    """A character, place or look for the bible."""
+    entry = checked(Entry, None, id=_new(), kind=kind, name=name or short_name(text), text=text)
+    return checked(Project, project, bible=(*project.bible, entry))
+
+
+def set_entry(project: Project, *, entry: str, **fields: Any) -> Project:
+    """name, text."""
+    _known("entry", fields, {"name", "text"})
+    found = {one.id: one for one in project.bible}
+    if entry not in found:
+        raise ValueError(f"entry is {entry[:40]!r}; it is not in the bible any more")
+    found[entry] = checked(Entry, found[entry], **fields)
+    return checked(Project, project, bible=tuple(found.values()))
+
+
+def drop_entry(project: Project, *, entry: str) -> Project:
+    """Take an entry out of the bible and out of every scene."""
+    scenes = []
+    for one in project.scenes:
+        setting = "" if one.setting == entry else one.setting
+        scenes.append(checked(SceneInfo, one, cast=[key for key in one.cast if key != entry], setting=setting))
+    bible = tuple(one for one in project.bible if one.id != entry)
+    return checked(Project, project, bible=bible, scenes=scenes)
+
+
+EDITS: dict[str, Callable[..., Project]] = {
+    edit.__name__: edit
+    for edit in (
+        *(rename, set_options, add_scene, set_scene, move_scene, drop_scene),
+        *(add_shot, set_shot, set_shots, move_shots, drop_shots, add_entry, set_entry, drop_entry),
+    )
+}
+
+
+def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) -> Project:
+    """A draft as a scene; what does not fit goes on in new scenes after it, which share its words.
+
+    Cast and place go to the bible, where what is known already is used again.
+    keep: the shots are the same ones written anew, with their takes.
+    """
+    written = [shot for shot in draft.shots if shot is not None]
+    parts, old = [written[n : n + MAX_SHOTS] for n in range(0, len(written), MAX_SHOTS)], project.scene(scene)
+    project, fields = (project, {}) if keep else _entered(project, draft)
+    for number, part in enumerate(parts):
+        if number:
+            after = project.scenes[project.scenes.index(project.scene(scene)) + 1 :]
+            known = {one.id for one in project.scenes}
+            project = add_scene(project, before=after[0].id if after else None)
+            scene = next(one.id for one in project.scenes if one.id not in known)
+        home = project.scene(scene)
+        same = home.shots if keep and not number else ()
+        shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **vars(s)) for k, s in enumerate(part)]
+        project = _with_scene(project, checked(SceneInfo, home, **fields, shots=shots))
+    used = {key for one in project.scenes for key in (*one.cast, one.setting)}
+    once = {*old.cast, old.setting}  # what only the old shots needed goes with them
+    bible = tuple(one for one in project.bible if one.id in used or one.id not in once)
+    changes = {"options": draft.options} if draft.options else {}
+    return checked(Project, project, bible=bible, **changes)
+
+
+def _entered(project: Project, draft: Draft) -> tuple[Project, dict[str, Any]]:
+    """The project with a draft's cast and place in its bible, and what its scene then holds."""
+    parts, bible = take_apart(draft.prompt), list(project.bible)
+
+    def entry(kind: str, text: str) -> str:
+        same = (one.id for one in bible if one.kind == kind and one.text.casefold() == text.casefold())
+        found = next(same, None)
+        if found is None:
+            found = _new()
+            bible.append(checked(Entry, None, id=found, kind=kind, name=short_name(text), text=text))
+        return found
+
+    cast = tuple(entry("character", text) for text in parts.characters)
+    setting = entry("place", parts.environment) if parts.environment else ""
+    title = {"title": draft.title[:120]} if draft.title else {}
+    fields = {"story": draft.story, "summary": parts.story, "cast": cast, "setting": setting} | title
+    return checked(Project, project, bible=bible), fields
+
+
+def _blank() -> ShotInfo:
+    return ShotInfo(id=_new())
+
+
+def checked(model: type[T], old: T | None, /, **values: Any) -> T:
+    """A value, or an old one with changes; ValueError says in one sentence what is wrong."""
+    try:
+        return model(**(dict(old) if old is not None else {}) | values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or model.__name__.lower()
+        if name == "shots" and first["type"] == "too_long":
+            message = f"shots is {len(values['shots'])} in one scene; a scene holds 1 to {MAX_SHOTS}, so begin another"
+            raise ValueError(message) from None
+        raise ValueError(f"{name} is {str(first['input'])[:60]!r}; {first['msg'].lower()}") from None
+
+
+def _with_scene(project: Project, scene: SceneInfo) -> Project:
+    scenes = tuple(scene if one.id == scene.id else one for one in project.scenes)
+    return project.model_copy(update={"scenes": scenes})
+
+
+def _with_shots(scene: SceneInfo, shots: Sequence[ShotInfo]) -> SceneInfo:
+    return checked(SceneInfo, scene, shots=tuple(shots))
+
+
+def _known(what: str, fields: dict[str, Any], names: set[str]) -> None:
+    for name in fields:
+        if name not in names:
+            raise ValueError(f"{what} has no {name[:40]!r}; it has {', '.join(sorted(names))}")
+
+
+def _entry_of(key: str, kind: str, kinds: dict[str, str]) -> None:
+    if kinds.get(key) != kind:
+        raise ValueError(f"{kind} is {str(key)[:40]!r}; the bible has no such {kind}")
+
+
+def _new() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,62 @@
+"""What others wrote, as drafts: a pasted story.json, or a Fountain screenplay. Bad input is one clear sentence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from engine import MAX_SHOTS
+from engine.story import Story, parse_story
+from studio.drafts import Asked, Draft, DraftShot
+from studio.fountain import read_fountain
+from studio.models import LONGEST, Options
+from studio.splitter import CUT, by_rules
+
+
+def imported(text: str) -> tuple[Draft, ...]:
+    """One draft of a story.json, one for each scene of a screenplay; a screenplay's shots are written by rules.
+
+    Any other splitter can be asked for a scene's ``story`` again. ValueError says in one sentence what is wrong.
+    """
+    text = text.strip().lstrip("\ufeff")
+    if not text:
+        raise ValueError("text is empty; paste a story.json or a Fountain screenplay")
+    fenced = re.fullmatch(r"```\w*\s*\n(.*?)\n?```", text, flags=re.DOTALL)
+    body = fenced[1].strip() if fenced else text
+    return (_from_json(body),) if body.startswith(("{", "[")) and not body.startswith("[[") else _from_fountain(body)
+
+
+def _from_json(text: str) -> Draft:
+    story = parse_story(text, name="text")
+    shots = tuple(
+        DraftShot(
+            prompt=shot.prompt.removeprefix(CUT).strip() or shot.prompt, frames=min(shot.frames, LONGEST), cut=shot.cut
+        )
+        for shot in story.shots
+    )
+    options, left_out = _options(story)
+    note = f"Left out, for a project has no place for it: {', '.join(left_out)}. " if left_out else ""
+    long = [f"shots[{number}]" for number, shot in enumerate(story.shots, start=1) if shot.frames > LONGEST]
+    note += f"Shortened to {LONGEST} frames, the most of a shot: {', '.join(long)}." if long else ""
+    return Draft(story="", prompt=story.prompt, shots=shots, note=note.strip(), done=True, options=options)
+
+
+def _options(story: Story) -> tuple[Options | None, list[str]]:
+    """What of a story's settings a project has, and the names of the others."""
+    taken, left_out = {}, []
+    for name in sorted(story.model_fields_set - {"prompt", "shots"}):
+        try:
+            Options(**{name: getattr(story, name)})
+        except ValidationError:
+            left_out.append(name)
+        else:
+            taken[name] = getattr(story, name)
+    left_out += [f"shots[{number}].seed" for number, shot in enumerate(story.shots, start=1) if shot.seed is not None]
+    return Options(**taken) if taken else None, left_out
+
+
+def _from_fountain(text: str) -> tuple[Draft, ...]:
+    asked = ((scene, Asked(story=scene.story, shots=min(scene.beats, MAX_SHOTS))) for scene in read_fountain(text))
+    return tuple(replace(by_rules(wish), title=scene.heading, done=True) for scene, wish in asked)

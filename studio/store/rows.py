@@ -1,0 +1,75 @@
+"""A board as rows: what an edit can change, one small dictionary for each thing. Undo keeps only rows that differ."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from studio.models import Project
+
+Rows = dict[str, dict[str, Any]]
+"""Values by "table id"."""
+Changes = dict[str, dict[str, Any] | None]
+"""Rows as they shall be; None for those that go."""
+ORDER = ("project", "entry", "scene", "shot")  # a shot's scene is written before it
+
+
+def rows(project: Project) -> Rows:
+    """Everything that a creator can edit in a project."""
+    found: Rows = {f"project {project.id}": project.model_dump(include={"name", "options"})}
+    for place, entry in enumerate(project.bible):
+        found[f"entry {entry.id}"] = {"place": place} | entry.model_dump(exclude={"id"})
+    for place, scene in enumerate(project.scenes):
+        found[f"scene {scene.id}"] = {"place": place} | scene.model_dump(exclude={"id", "shots"})
+        for number, shot in enumerate(scene.shots):
+            found[f"shot {shot.id}"] = {"scene": scene.id, "place": number, **_shot(shot)}
+    return found
+
+
+def _shot(shot: Any) -> dict[str, Any]:  # noqa: ANN401 - a ShotInfo; written by hand, for a thousand of them are read at every edit
+    names = ("prompt", "frames", "cut", "seed", "see", "approved", "locked")
+    return {name: getattr(shot, name) for name in names}
+
+
+def differences(old: Rows, new: Rows) -> Changes:
+    """Rows of ``new`` that are not the same in ``old``; None for those that are gone."""
+    return {key: new.get(key) for key in old | new if old.get(key) != new.get(key)}
+
+
+def write(db: sqlite3.Connection, project_id: str, changes: Changes) -> None:
+    """Write changed rows. What is gone goes to the trash, and comes back whole when it is written again."""
+    for key in sorted(changes, key=lambda key: ORDER.index(key.split()[0])):
+        (table, identity), values = key.split(), changes[key]
+        if values is None:
+            db.execute(f"UPDATE {table} SET trashed = 1 WHERE id = ?", (identity,))
+            continue
+        plain = {name: json.dumps(v) if isinstance(v, dict | list | tuple) else v for name, v in values.items()}
+        if table == "project":
+            db.execute("UPDATE project SET name = :name, options = :options WHERE id = :id", plain | {"id": identity})
+            continue
+        names = [f'"{name}"' for name in plain]
+        db.execute(
+            f"INSERT INTO {table} (id, project, {', '.join(names)}) VALUES ({', '.join('?' * (len(names) + 2))})"
+            f" ON CONFLICT (id) DO UPDATE SET trashed = 0, {', '.join(f'{n} = excluded.{n}' for n in names)}",
+            (identity, project_id, *plain.values()),
+        )
+
+
+def fields(changes: Changes, before: Changes) -> list[str]:
+    """Names of the single values that a change touches, as "shot ID prompt"; all of a thing that comes or goes."""
+    found = []
+    for key, new in changes.items():
+        old = before[key]
+        names = new if old is None else old if new is None else [n for n in new if new[n] != old[n]]
+        found += [f"{key} {name}" for name in names]
+    return found
+
+
+def spoken(field: str, project: Project) -> str:
+    """A value's name, for a creator's eyes."""
+    table, identity, name = field.split()
+    if table == "shot":
+        slate = project.slates.get(identity)
+        return f"the {name} of shot {slate}" if slate else "the shot list"
+    return {"project": "the project's settings", "entry": "the bible", "scene": "the scene"}[table]

@@ -1,0 +1,186 @@
+"""From what a person did to a service, and from a project to what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from studio.models import Project
+from studio.services import Studio
+from studio.ui import pieces, views
+
+SHOWN = 11  # values that ``Actions.shown`` gives
+
+
+class Actions:
+    """Handlers of the page. Each takes where the creator is (project, revision, scene, shot) and what was done."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    # A project as a whole
+
+    def open(self, identity: str, request: gr.Request) -> list[Any]:
+        """The project in the address, the one of the last visit, or the last one of all."""
+        asked = request.query_params
+        return self.opened(self.studio.open(asked.get("project") or identity), shot=asked.get("shot", ""))
+
+    def new(self) -> list[Any]:
+        return self.opened(self.studio.new())
+
+    def switch(self, identity: str) -> list[Any]:
+        return self.opened(self.studio.project(identity))
+
+    def unzip(self, content: bytes) -> list[Any]:
+        return self.opened(self.studio.open_zip(content))
+
+    def undo(self, identity: str, revision: int) -> list[Any]:
+        return self.opened(self.studio.undo(identity, revision))
+
+    def again(self, identity: str, revision: int) -> list[Any]:
+        return self.opened(self.studio.redo_edit(identity, revision))
+
+    def split(self, identity: str, _revision: int, scene: str, _shot: str, story: str, count: float) -> list[Any]:
+        project, note = self.studio.split(identity, story, int(count), scene=scene or None)
+        if note:
+            gr.Info(note)
+        return self.opened(project, scene=scene)
+
+    # Edits and wishes
+
+    def rename(self, identity: str, revision: int, scene: str, shot: str, name: str) -> list[Any]:
+        return self.shown(self.studio.edit(identity, "rename", revision=revision, name=name), scene, shot)
+
+    def options(self, identity: str, revision: int, scene: str, shot: str, *values: Any) -> list[Any]:
+        named = dict(zip(("method", "seed", "steps", "guidance"), values, strict=True))
+        if named["seed"] is None:
+            return [gr.skip()] * SHOWN
+        return self.shown(self.studio.edit(identity, "set_options", revision=revision, **named), scene, shot)
+
+    def make(self, identity: str, _revision: int, scene: str, shot: str) -> list[Any]:
+        """Whatever has no take or an old one; when all are up to date, everything anew."""
+        project = self.studio.project(identity)
+        missing = any(s.take is None or s.stale for s in project.shots if not s.locked)
+        self.studio.generate(identity, missing=missing)
+        return self.shown(project, scene, shot)
+
+    def act(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
+        """What a view's script says that a person did; every name and value is checked by the service behind it."""
+        done = dict(event._data)  # noqa: SLF001 - gradio's way to a custom event's details
+        name = done.pop("name", "")
+        if name == "select":
+            return self._select(identity, done)
+        if name == "edit":
+            project = self.studio.edit(identity, done["edit"], revision=revision, **done["values"])
+            return [*self.shown(project, scene, shot), gr.skip()]
+        wishes: dict[str, Callable[..., Any]] = {
+            "make": lambda scene: self.studio.generate(identity, scene=scene),
+            "redo": lambda shots: [self.studio.redo(identity, one) for one in shots],
+            "choose": lambda shot, take: self.studio.choose(identity, shot, take),
+            "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),
+            "note": lambda shot, at, text: self.studio.note(identity, shot, self._chosen(identity, shot), at, text),
+            "stop": lambda how: self.studio.stop(identity, how),
+            "undo": lambda: self.studio.undo(identity, revision),
+            "redo_edit": lambda: self.studio.redo_edit(identity, revision),
+            "job": self._job,
+        }
+        if name not in wishes:
+            raise ValueError(f"action is {str(name)[:40]!r}; it is one of {', '.join(wishes)}")
+        wishes[name](**done)
+        return [*self.shown(self.studio.project(identity), scene, shot), gr.skip()]
+
+    def export(self, identity: str, form: str) -> gr.File:
+        return gr.File(str(self.studio.export(identity, form)), visible=True)
+
+    # What the page shows
+
+    def look(self, identity: str, scene: str, shot: str, before: str) -> list[Any]:
+        """Everything that changes by itself, when anything did since the last look."""
+        if identity:
+            project = self.studio.project(identity)
+            if self._seen(project) != before:
+                seen, _, _, _, *live = self.shown(project, scene, shot)
+                return [seen, *live]
+        return [gr.skip()] * (SHOWN - 3)
+
+    def words(self, identity: str) -> str:
+        """The note on words that the model does not know, or on why there is no model."""
+        try:
+            return pieces.unknown(self.studio.unknown_words(self.studio.project(identity)))
+        except ValueError as error:
+            return pieces.problem(str(error))
+
+    def opened(self, project: Project, *, scene: str = "", shot: str = "") -> list[Any]:
+        """All that the page shows of a project."""
+        if shot not in project.slates:
+            shot = project.scene(scene).shots[0].id if scene and project.scene(scene).shots else ""
+            shot = shot or (project.shots[0].id if project.shots else "")
+        scene = scene or (project.scene_of(shot).id if shot else project.scenes[0].id if project.scenes else "")
+        told = next((one.story for one in project.scenes if one.id == scene), "")
+        listed = [(one.name or f"Untitled ({one.touched[:16]})", one.id) for one in self.studio.projects()]
+        options = project.options
+        return [
+            project.id,
+            project.id,
+            *self.shown(project, scene, shot),
+            project.name,
+            gr.Dropdown(listed, value=project.id, visible=bool(listed)),
+            told,
+            *(options.method, options.seed, options.steps or 20, options.guidance or 3),
+        ]
+
+    def shown(self, project: Project, scene: str, shot: str) -> list[Any]:
+        """The state of the page, and the live widgets."""
+        project = self.studio.project(project.id)
+        scene = scene if any(one.id == scene for one in project.scenes) else ""
+        busy = bool(self.studio.jobs(project.id))
+        return [
+            self._seen(project),
+            project.revision,
+            scene,
+            shot,
+            views.board(self.studio, project, scene, shot),
+            views.shot(self.studio, project, shot),
+            views.bible(project),
+            views.queue(self.studio, project),
+            views.strip(self.studio, project),
+            pieces.film_path(self.studio, project),
+            gr.Button(interactive=not busy),
+        ]
+
+    def _seen(self, project: Project) -> str:
+        """Changes whenever the page would look different."""
+        jobs = [self.studio.job(project.id), *self.studio.store.ledger.open_jobs()]
+        return f"{project.id} {project.version} " + " ".join(
+            f"{job.id} {job.state} {job.done} {job.place} {[s.looks for s in job.shots]}" for job in jobs if job
+        )
+
+    def _select(self, identity: str, chosen: dict[str, Any]) -> list[Any]:
+        project = self.studio.project(identity)
+        shot = chosen.get("shot", "")
+        scene = project.scene_of(shot) if shot else project.scene(chosen["scene"])
+        shot = shot or (scene.shots[0].id if scene.shots else "")
+        return [*self.shown(project, scene.id, shot), scene.story]
+
+    def _chosen(self, identity: str, shot: str) -> str:
+        take = self.studio.project(identity).shot(shot).take
+        return take.id if take else ""
+
+    def _job(self, what: str, job: str, held: bool = False) -> None:
+        self.studio.manage(job, what, held=held)
+
+
+def said(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A refusal becomes one sentence on the page."""
+    from functools import wraps
+
+    @wraps(handler)
+    def run(*inputs: Any) -> Any:  # noqa: ANN401 - whatever the handler takes and gives
+        try:
+            return handler(*inputs)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return run

@@ -1,0 +1,213 @@
+"""What the views show: projects and jobs as plain values. The views' scripts set all text as text, never as markup."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.parse import quote
+
+from studio.models import LONGEST, Job, Project, SceneInfo, ShotInfo
+from studio.services import Studio
+
+FPS = 8
+LENGTHS = [(f"{n / FPS:.1f} s" if n > 1 else "a still", n) for n in (1, 5, 9, 13, 17, 21, 25, 29, LONGEST)]
+
+
+def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, Any]:
+    """All scenes with their cards. scene, shot: what is selected."""
+    jobs = {key: job for job in reversed(studio.jobs(project.id)) for key in job.making}
+    last = studio.job(project.id)
+    failed = set() if last is None or last.state != "failed" else {s.shot for s in last.shots if s.state != "done"}
+    slates, numbers = project.slates, studio.take_numbers(project)
+    return {
+        "project": project.id,
+        "scene": scene,
+        "selected": shot,
+        "scenes": [
+            {
+                "id": one.id,
+                "number": number,
+                "title": one.title,
+                "about": _about(project, one),
+                "shots": [
+                    _card(studio, s, slates[s.id], jobs.get(s.id), numbers, failed=s.id in failed) for s in one.shots
+                ],
+            }
+            for number, one in enumerate(project.scenes, start=1)
+        ],
+    }
+
+
+def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
+    """The selected shot for the inspector; empty when there is none."""
+    if identity not in project.slates:
+        return {}
+    found, scene = project.shot(identity), project.scene_of(identity)
+    words, own = studio.prompt(project, identity)
+    takes, starred = studio.takes(identity), studio.starred(project)
+    order = {take.id: number for number, take in enumerate(takes, start=1)}
+    chosen = found.take.id if found.take else ""
+    return {
+        "id": identity,
+        "slate": project.slates[identity],
+        "prompt": own,
+        "scene": words,
+        "frames": found.frames,
+        "seconds": found.frames / FPS,
+        "cut": found.cut,
+        "seed": found.seed,
+        "see": found.see,
+        "why": found.stale,
+        "approved": found.approved,
+        "locked": found.locked,
+        "busy": any(job.task.scene == scene.id for job in studio.jobs(project.id)),
+        "unknown": studio.unknown_in(own),
+        "lengths": LENGTHS,
+        "pool": _pool(studio, project, scene, identity),
+        "meter": _meter(studio, project, identity),
+        "takes": [
+            {"id": take.id, "video": url(studio, take.video), "poster": url(studio, take.poster), "seed": take.seed}
+            | {"chosen": take.id == chosen, "starred": take.id in starred}
+            for take in takes
+        ],
+        "notes": [{"take": order[n.take], "at": n.at, "text": n.text} for n in studio.notes(identity)],
+    }
+
+
+def bible(project: Project) -> dict[str, Any]:
+    """The entries, where they are used, and what each scene tells."""
+    scenes = [
+        {"id": s.id, "number": n, "cast": s.cast, "setting": s.setting, "summary": s.summary, "shots": len(s.shots)}
+        for n, s in enumerate(project.scenes, start=1)
+    ]
+    entries = []
+    for entry in project.bible:
+        used = [s for s in scenes if entry.kind == "look" or entry.id in (*s["cast"], s["setting"])]
+        count = sum(s["shots"] for s in used)
+        entries.append(entry.model_dump() | {"scenes": [s["id"] for s in used], "shots": count})
+    return {"entries": entries, "scenes": scenes}
+
+
+def queue(studio: Studio, project: Project) -> dict[str, Any]:
+    """Jobs that are open, and the last that are over."""
+    public = studio.settings.public
+    listed = studio.store.ledger.open_jobs(), studio.store.ledger.recent()
+    mine = [[job for job in jobs if not public or job.project == project.id] for jobs in listed]
+    return {
+        name: [_job(studio, job, project) for job in jobs] for name, jobs in zip(("open", "over"), mine, strict=True)
+    }
+
+
+def strip(studio: Studio, project: Project) -> dict[str, Any]:
+    """The line that is always in sight: what is being made, how long it will take, what went wrong."""
+    job = studio.job(project.id)
+    if job is None:
+        return {"text": "Ready.", "state": "idle"}
+    if job.state == "failed":
+        return {"text": job.message, "state": "failed"}
+    if not job.busy:
+        ended = {"done": "Done. Redo any shot you like.", "cancelled": "Stopped. Finished shots are kept."}
+        return {"text": ended[job.state], "state": job.state}
+    if job.state == "running" and job.total:
+        left, count = studio.remaining(job), len(job.making)
+        eta = f"about {left:.0f} s to go" if left is not None else "measuring"
+        waiting = len(studio.jobs(project.id)) - 1
+        more = f" · {waiting} more waiting" if waiting else ""
+        what = f"Making {count} shot{'s' if count != 1 else ''} · {eta}{more}"
+        return {"text": what, "state": "running", "share": round(100 * job.done / job.total)}
+    ahead = studio.ahead(job)
+    text = {
+        "held": "On hold.",
+        "interrupted": "The model's process ended; taking the film up again…",
+        "running": "Waking the model up…",
+        "queued": f"Waiting: {ahead} job{'s' if ahead != 1 else ''} first." if ahead else "Waking the model up…",
+    }
+    return {"text": text[job.state], "state": "running", "share": None}
+
+
+def url(studio: Studio, name: str) -> str:
+    """Where a browser finds a media file."""
+    return f"/gradio_api/file={quote(str(studio.media(name)))}"
+
+
+def _card(
+    studio: Studio, shot: ShotInfo, slate: str, job: Job | None, numbers: dict[str, tuple[int, int]], *, failed: bool
+) -> dict[str, Any]:
+    running = job is not None and job.state == "running"
+    look = studio.store.ledger.preview(job.id, shot.id) if running else None
+    take, takes = numbers.get(shot.id, (0, 0))
+    return {
+        "id": shot.id,
+        "slate": slate,
+        "prompt": shot.prompt,
+        "seconds": shot.frames / FPS,
+        "cut": shot.cut,
+        "seed": shot.seed,
+        "approved": shot.approved,
+        "locked": shot.locked,
+        "status": _status(shot, job, failed=failed),
+        "why": shot.stale,
+        "preview": f"data:image/jpeg;base64,{base64.b64encode(look).decode()}" if look else None,
+        "video": url(studio, shot.take.video) if shot.take else None,
+        "poster": url(studio, shot.take.poster) if shot.take else None,
+        "take": take,
+        "takes": takes,
+    }
+
+
+def _status(shot: ShotInfo, job: Job | None, *, failed: bool) -> str:
+    if job is not None:
+        return "running" if job.state == "running" else "queued"
+    if failed and shot.take is None:
+        return "failed"
+    if shot.take is None:
+        return "draft"
+    return "stale" if shot.stale else "approved" if shot.approved else "locked" if shot.locked else "done"
+
+
+def _about(project: Project, scene: SceneInfo) -> str:
+    names = {entry.id: entry.name for entry in project.bible}
+    return " · ".join(names[key] for key in (*scene.cast, scene.setting) if key in names)
+
+
+def _pool(studio: Studio, project: Project, scene: SceneInfo, identity: str) -> list[dict[str, Any]]:
+    """Every other shot with a take: what a new take may remember, and why it would help."""
+    own = {shot.id for shot in scene.shots}
+    others = [shot for shot in project.shots if shot.take and shot.id != identity]
+    why = studio.related(project, identity, [shot.id for shot in others])
+    return [
+        {
+            "id": shot.id,
+            "slate": project.slates[shot.id],
+            "prompt": shot.prompt,
+            "poster": url(studio, shot.take.poster),
+            "own": shot.id in own,
+            "why": why.get(shot.id, ()),
+        }
+        for shot in others
+    ]
+
+
+def _meter(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
+    count, tokens, window = studio.context(project, identity)
+    shots = f"{count} shot{'s' if count != 1 else ''} remembered"
+    return {"text": f"{shots} · {tokens:,} of {window:,} tokens", "share": min(100, round(100 * tokens / window))}
+
+
+def _job(studio: Studio, job: Job, project: Project) -> dict[str, Any]:
+    mine = job.project == project.id
+    slates, shots = project.slates, {shot.id: shot for shot in project.shots}
+    named = [slates[key] for key in job.task.make if key in slates] if mine else []
+    takes = [shots[key].take for key in job.task.make if key in shots and shots[key].take] if mine else []
+    waits = job.state in ("queued", "held")
+    what = ", ".join(named) if named else f"{len(job.task.make)} shots"
+    return {
+        "id": job.id,
+        "title": f"{'Shot' if len(named) == 1 else 'Shots'} {what}" if named else f"{what} of another project",
+        "state": job.state,
+        "waits": waits,
+        "open": job.busy,
+        "share": round(100 * job.done / job.total) if job.total else 0,
+        "more": job.message or (f"{job.seconds:.0f} s" if job.state == "done" else ""),
+        "posters": [url(studio, take.poster) for take in takes[:4]],
+    }
