@@ -2,7 +2,7 @@
 
 Text and pictures share all weights but the modulation. 2B adds absolute positions to pictures, 5B turns them; both
 predict v = sqrt(a) e - sqrt(1 - a) x with a the scheduler's cumulated alpha, so a noise level has no straight path.
-Legend as in ``interleaved``, E width of the timestep's features.
+Legend as in ``blockwise``, E width of the timestep's features.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from einops import rearrange
 from torch import Tensor
 
 from engine.backbones.base import Start, Walked
-from engine.backbones.interleaved import Heads, Interleaved, Pass
+from engine.backbones.blockwise import Blockwise, Heads, Pass
 from engine.backbones.pipelines import SCALE, timesteps
 from engine.context import Block, is_shown
 from engine.runtime import Runtime
@@ -32,7 +32,7 @@ from engine.shapes import VideoShape
 CHUNK = 8  # frames that the codec takes at a time after the first
 
 
-class CogVideoXBackbone(Interleaved):
+class CogVideoXBackbone(Blockwise):
     """A CogVideoXPipeline's parts under our context."""
 
     name = "cogvideox"
@@ -42,6 +42,7 @@ class CogVideoXBackbone(Interleaved):
         "vae": "AutoencoderKLCogVideoX",
         "text_encoder": "T5EncoderModel",
     }
+    text = "unplaced"  # as it was never turned to positions
     fps = 8
     guidance = 6.0
     window = 17_776  # 49 frames at 480 x 720 with their prompt
@@ -121,7 +122,7 @@ class CogVideoXBackbone(Interleaved):
         return scaled
 
     def _tokens(self, run: Pass) -> list[Tensor]:
-        model = self.pipe.transformer
+        model = run.model
         levels = model.time_proj(timesteps(run.blocks).flatten()).to(model.dtype)
         features = model.time_embedding(levels).unflatten(0, (-1, len(run.blocks)))
         places = run.layout.positions[:, -sum(block.tokens for block in run.blocks) :]
@@ -156,9 +157,9 @@ class CogVideoXBackbone(Interleaved):
             waves += [angles.sin(), angles.cos()]
         return torch.cat(waves, dim=-1)
 
-    def _velocity(self, block: Block, tokens: Tensor) -> Tensor:
+    def _velocity(self, run: Pass, block: Block, tokens: Tensor) -> Tensor:
         t, h, w = block.grid
-        out = self.pipe.transformer.proj_out(tokens)
+        out = run.model.proj_out(tokens)
         return rearrange(out, "b (t h w) (c p q) -> b c t (h p) (w q)", t=t, h=h, w=w, p=self.patch, q=self.patch)
 
 

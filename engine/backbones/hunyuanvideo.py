@@ -2,7 +2,7 @@
 
 First layers keep weights of their own for text and pictures, later ones share them. The timestep's features hold a
 summary of the prompt, each shot's its own, and the scale of guidance that the model was distilled with: true guidance
-costs a second pass and is off unless asked for. Legend as in ``interleaved``.
+costs a second pass and is off unless asked for. Legend as in ``blockwise``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from diffusers.pipelines.hunyuan_video.pipeline_hunyuan_video import DEFAULT_PRO
 from einops import rearrange
 from torch import Tensor
 
-from engine.backbones.interleaved import Heads, Interleaved, Pass
+from engine.backbones.blockwise import Blockwise, Heads, Pass
 from engine.backbones.pipelines import SCALE, timesteps
 from engine.context import Block, is_shown
 from engine.runtime import Runtime
@@ -30,7 +30,7 @@ from engine.runtime import Runtime
 DISTILLED = 6.0  # scale of guidance inside the model, the pipeline's default
 
 
-class HunyuanVideoBackbone(Interleaved):
+class HunyuanVideoBackbone(Blockwise):
     """A HunyuanVideoPipeline's parts under our context."""
 
     name = "hunyuanvideo"
@@ -41,6 +41,7 @@ class HunyuanVideoBackbone(Interleaved):
         "text_encoder": "LlamaModel",
         "text_encoder_2": "CLIPTextModel",
     }
+    text = "unplaced"  # as it was never turned to positions
     fps = 24
     size = (720, 1280)
     guidance = 1.0
@@ -76,7 +77,7 @@ class HunyuanVideoBackbone(Interleaved):
         scheduler.set_timesteps(sigmas=torch.linspace(1, 0, steps + 1)[:-1].tolist(), device=self.runtime.device)
 
     def _tokens(self, run: Pass) -> list[Tensor]:
-        model = self.pipe.transformer
+        model = run.model
         features = self._features(run.blocks)
         tokens = [self._embed(block) for block in run.blocks]
         for layer in model.transformer_blocks:
@@ -99,9 +100,9 @@ class HunyuanVideoBackbone(Interleaved):
         data = block.data.to(model.dtype)
         return model.context_embedder(data, timesteps([block])[:, 0]) if block.is_text else model.x_embedder(data)
 
-    def _velocity(self, block: Block, tokens: Tensor) -> Tensor:
+    def _velocity(self, run: Pass, block: Block, tokens: Tensor) -> Tensor:
         t, h, w = block.grid
-        out = self.pipe.transformer.proj_out(tokens)
+        out = run.model.proj_out(tokens)
         return rearrange(out, "b (t h w) (c p q) -> b c t (h p) (w q)", t=t, h=h, w=w, p=self.patch, q=self.patch)
 
 
