@@ -9,7 +9,7 @@ import torch
 import engine
 from engine.backbones import adapter
 from engine.backbones.folders import read_json
-from engine.context import causal, diagonal, dummy, isolated, joint, lay_out, picture, shared, text
+from engine.context import causal, diagonal, dummy, isolated, joint, jumping, lay_out, picture, shared, text
 from engine.methods import METHODS
 from engine.runtime import Runtime
 from engine.video import read_video, write_mp4
@@ -144,12 +144,30 @@ def test_a_causal_film_with_memory_equals_one_without(backbone, monkeypatch):
     assert close(remembered, run(asked, backbone, method="lct-causal"))
 
 
-def test_equal_levels_for_every_shot_are_one_level_for_all(backbone):
-    uniform = context(backbone, 0.9, 0.9, 0.9)
-    nearly = [*uniform[:-1], replace(uniform[-1], noise=uniform[-1].noise + 1e-6)]
-    assert close(predict(backbone, uniform), predict(backbone, nearly), 1e-3)
-    far = [*uniform[:-2], *(replace(block, noise=block.noise * 0.1) for block in uniform[-2:])]
-    assert not close(predict(backbone, uniform), predict(backbone, far), 1e-3)
+@torch.inference_mode()
+def plainly(pipe, latents, timestep, words):
+    """Diffusers' own transformer called on one video with one timestep."""
+    shared = {"timestep": torch.tensor([timestep]), "encoder_hidden_states": words.data, "return_dict": False}
+    match type(pipe).__name__:
+        case "WanPipeline":
+            return pipe.transformer(latents, **shared)[0]
+        case "CogVideoXPipeline":
+            turned = pipe.transformer.config.use_rotary_positional_embeddings
+            turn = pipe._prepare_rotary_positional_embeddings(32, 64, latents.shape[2], "cpu") if turned else None
+            return pipe.transformer(latents.transpose(1, 2), image_rotary_emb=turn, **shared)[0].transpose(1, 2)
+        case "HunyuanVideoPipeline":
+            shared |= {"encoder_attention_mask": torch.ones(1, words.tokens), "guidance": torch.tensor([6000.0])}
+            return pipe.transformer(latents, pooled_projections=words.pooled, **shared)[0]
+
+
+def test_equal_levels_for_every_shot_are_one_level_for_all(folder, backbone):
+    _, _, words, _, _, one, _, two = context(backbone, 0.9, 0.9, 0.9)
+    parts = [words, replace(one, shot=0), replace(two, shot=0)]
+    whole = plainly(plain_pipeline(folder), torch.cat([one.data, two.data], dim=2), 900.0, words)
+    together = predict(backbone, parts, place=jumping(0))
+    assert close([torch.cat(together, dim=2)], [whole])
+    apart = predict(backbone, [*parts[:2], replace(parts[2], noise=parts[2].noise / 2)], place=jumping(0))
+    assert not close(together, apart, 1e-3)
 
 
 def test_saved_and_loaded_again_is_the_same_to_the_bit(folder, tmp_path):
