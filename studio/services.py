@@ -20,7 +20,7 @@ from studio.exports import EXPORTS, export
 from studio.imports import imported
 from studio.models import FPS, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
-from studio.splitter import choose_splitter
+from studio.splitter import Rules, choose_splitter
 from studio.store import Listed, Store
 from studio.store.archive import pack, unpack
 
@@ -39,6 +39,11 @@ class Studio:
         self.exports.mkdir()
         self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
         self._splitter = choose_splitter(settings)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a language model splits stories, which hears wishes for tone and language."""
+        return not isinstance(self._splitter, Rules)
 
     @cached_property
     def stories(self) -> list[dict[str, Any]]:
@@ -112,9 +117,21 @@ class Studio:
         self._not_running(self.project(project_id), scene)
         return self._splitter.drafts(asked, cancel=cancel)
 
-    def imported(self, text: str) -> tuple[Draft, ...]:
-        """Drafts of a pasted story.json (one) or a Fountain screenplay (one for each scene)."""
-        return imported(text)
+    def take_in(self, text: str) -> Project:
+        """A pasted story.json (one scene) or a Fountain screenplay (its scenes) as a new project."""
+        drafts = imported(text)
+        project = self.new(drafts[0].title)
+        for number, draft in enumerate(drafts):
+            now = self.edit(project.id, "add_scene") if number else None
+            self.accept(project.id, draft, scene=now.scenes[-1].id if now else None)
+        return self.project(project.id)
+
+    def rewrite(self, project_id: str, shot: str, wish: str) -> Project:
+        """One shot's words written anew after a wish; its takes stay."""
+        project = self.project(project_id)
+        scene = project.scene_of(shot).id
+        draft = finished(self.drafts(project_id, self.again(project_id, scene, only=shot, wish=wish), scene=scene))
+        return self.accept(project_id, draft, scene=scene, keep=True, revision=project.revision)
 
     def again(self, project_id: str, scene: str, *, only: str = "", wish: str = "", **options: Any) -> Asked:
         """What to ask of ``drafts`` so that a scene's shots that are not locked (or ``only`` one) are written anew."""
@@ -362,6 +379,9 @@ class Studio:
         """Queue a job, or go on with the project's last one when it broke off at the very same task."""
         own = {shot.id for shot in scene.shots}
         guests = [project.shot(shot) for shot in see or () if shot not in own]
+        before = [shot for one in project.scenes[: project.scenes.index(scene)] for shot in one.shots]
+        if see is None and before and not scene.shots[0].cut:  # the scene goes on from the one before
+            guests = before[-1:]
         shots = tuple(
             TaskShot(id=shot.id, prompt=shot.prompt, frames=shot.frames, cut=shot.cut)
             for shot in (*guests, *scene.shots)
