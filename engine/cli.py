@@ -1,4 +1,4 @@
-"""The command line: ``python -m engine story.json -o film.mp4``, or ``--story "..." --shots 4``."""
+"""The command line: ``python -m engine story.json -o film.mp4``, or ``--story "..." --shots 4``; ``--plan`` first."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from engine.backbones.base import Backbone
     from engine.story import Story
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+CHOSEN = ("seed", "steps", "guidance", "method", "height", "width")  # options that stand above the story's own
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,12 +33,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             from engine.story import schema
 
             sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+        elif options.plan:
+            _plan(options)
         else:
             _make(options)
     except ValueError as error:
         return _say(error, BAD_INPUT)
     except (OSError, MemoryError) as error:
         return _say(error, FAILED)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's; naming it would load torch for every --help
+            raise
+        return _say("the GPU's memory is too small; make fewer shots at once or smaller pictures (see --plan)", FAILED)
     except KeyboardInterrupt:
         return _say("stopped; nothing was written", INTERRUPTED)
     return OK
@@ -51,8 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="same seed, same film")
     parser.add_argument("--steps", type=int, help="denoising steps")
     parser.add_argument("--guidance", type=float, help="how strictly the words are followed; 1 is off")
-    parser.add_argument("--method", help="lct (shots made in one context) or independent")
-    parser.add_argument("--backbone", default="pocket", help="a backbone's name or folder (default pocket)")
+    parser.add_argument("--method", help="lct, lct-ar, lct-causal or independent; how shots know of each other")
+    parser.add_argument("--height", type=int, help="of the film in pixels")
+    parser.add_argument("--width", type=int, help="of the film in pixels")
+    parser.add_argument("--backbone", default="pocket", help="pocket, or the folder of a diffusers pipeline")
+    parser.add_argument("--plan", action="store_true", help="print tokens, seconds and memory, and make nothing")
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of a story file and exit")
     return parser
 
@@ -61,22 +72,19 @@ def _make(options: argparse.Namespace) -> None:
     """What can be checked is checked before the model is loaded, and the file appears only when it is whole."""
     output = _writable(options.output)
     story = _story(options)
-    scene = story.scene()
 
     import torch
     from tqdm import tqdm
 
     import engine
+    from engine.plan import advice
     from engine.video import write_mp4
 
     backbone = engine.load(options.backbone)
-    story = story.model_copy(
-        update={
-            "steps": backbone.steps if story.steps is None else story.steps,
-            "guidance": backbone.guidance if story.guidance is None else story.guidance,
-        }
-    )
-    settings = {"method": story.method, "seed": story.seed, "steps": story.steps, "guidance": story.guidance}
+    story, settings = _settings(story, backbone)
+    scene = story.scene()
+    if words := advice(backbone, story.method):
+        _say(words, OK)
     total = len(scene.shots) * (story.steps + 1)
     with tqdm(total=total, unit="step", file=sys.stderr, desc=f"{len(scene.shots)} shots", leave=False) as bar:
         for event in engine.generate(scene, backbone, previews=False, **settings):
@@ -87,8 +95,36 @@ def _make(options: argparse.Namespace) -> None:
                     takes, seconds = event.takes, event.seconds
     film = torch.cat([take.frames for take in takes])
     record = {"story": story.model_dump(), "takes": [take.made_by for take in takes]}
-    write_mp4(output, film, record=record)
+    write_mp4(output, film, fps=backbone.fps, record=record)
     _say(f"{output}: {len(takes)} shots, {len(film)} frames, made in {seconds:.1f} s", OK)
+
+
+def _plan(options: argparse.Namespace) -> None:
+    """Every round's tokens, then seconds and memory of the whole; a few passes are timed for it."""
+    story = _story(options)
+
+    import engine
+    from engine.plan import plan
+
+    backbone = engine.load(options.backbone)
+    story, settings = _settings(story, backbone)
+    found = plan(story.scene(), backbone, previews=False, **settings)
+    lines = [f"{backbone.name} on {backbone.runtime.device}: {backbone.runtime.reason}"]
+    for part in found.rounds:
+        shots = ", ".join(str(k + 1) for k in part.shots)
+        lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {part.passes} passes")
+        lines += [f"  {name}: {tokens}" for name, tokens in part.blocks]
+    lines.append(f"about {found.seconds:.1f} s, and {found.peak / 2**20:.0f} MiB of memory beside the model")
+    sys.stdout.write("\n".join([*lines, *found.warnings]) + "\n")
+
+
+def _settings(story: Story, backbone: Backbone) -> tuple[Story, dict[str, Any]]:
+    """The story with the backbone's own values for what it left open, and the settings of ``generate``."""
+    chosen = {"steps": story.steps, "guidance": story.guidance}
+    chosen = {name: getattr(backbone, name) if value is None else value for name, value in chosen.items()}
+    sized = {"height", "width"} & story.model_fields_set
+    size = {} if sized else dict(zip(("height", "width"), backbone.size, strict=True))
+    return story.model_copy(update=chosen | size), {"method": story.method, "seed": story.seed, **chosen}
 
 
 def _story(options: argparse.Namespace) -> Story:
@@ -99,13 +135,13 @@ def _story(options: argparse.Namespace) -> Story:
     if options.file is not None:
         if options.shots is not None:
             raise ValueError("--shots goes with --story; a story file lists its own shots")
-        data = read_story(options.file).model_dump(mode="json")
+        data = read_story(options.file).model_dump(mode="json", exclude_unset=True)
     else:
         from engine.splitter import split
 
         board = split(options.story, 4 if options.shots is None else options.shots)
         data = {"prompt": board.prompt, "shots": [{"prompt": prompt} for prompt in board.shots]}
-    chosen = {name: getattr(options, name) for name in ("seed", "steps", "guidance", "method")}
+    chosen = {name: getattr(options, name) for name in CHOSEN}
     return check_story(data | {name: value for name, value in chosen.items() if value is not None})
 
 

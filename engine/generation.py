@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from engine.backbones.base import Backbone
-from engine.context import lay_out
+from engine.context import is_shown, lay_out
 from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.history import History
 from engine.methods import METHODS, Picture, Texts
 from engine.runtime import noise
-from engine.samplers import add_noise, denoise, guide, noise_levels
+from engine.samplers import guide
 from engine.scene import MAX_SHOTS, Scene, Shot, Take
 
 MAX_STEPS, MAX_GUIDANCE = 200, 20.0
@@ -74,18 +74,19 @@ def generate(
 
 def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predictor, previews: bool) -> Iterator[Event]:
     started = time.perf_counter()
-    method, device = METHODS[asked.method], backbone.runtime.device
+    method = METHODS[asked.method]
     seeds = [_seed(shot, asked.seed, k) for k, shot in enumerate(scene.shots)]
     takes = {k: shot.take for k, shot in enumerate(scene.shots) if shot.take is not None}
-    known = {k: _context(takes[k].latents, scene.shots[k], seeds[k], asked, device) for k in scene.given}
+    known = {k: _context(takes[k].latents, scene.shots[k], seeds[k], asked, backbone) for k in scene.given}
     made: list[int] = []
 
     for shots in method.rounds(scene, asked.group):
         seen = method.context(scene, shots, made)
         given = {k: known[k] for k in seen}
-        start = {k: noise((1, *_latent(scene, backbone, k)), seeds[k], device) for k in shots}
-        levels = noise_levels(asked.steps, shift=backbone.shift)
-        walk = denoise(start, lambda samples, level, given=given: predictor(samples, level, given), levels)
+        start = {k: (_latent(scene, backbone, k), seeds[k]) for k in shots}
+        walk = backbone.denoise(
+            start, lambda samples, level, given=given: predictor(samples, level, given), asked.steps
+        )
         for step, samples, estimates in walk:  # noqa: B007 - the last samples are the takes
             yield Progress(stage="denoise", step=step, steps=asked.steps, shots=shots)
             if previews and step % PREVIEW_EVERY == 2 and step < asked.steps:
@@ -97,7 +98,7 @@ def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predicto
         for done, k in enumerate(shots, start=1):
             predictor.cancel.check()
             takes[k] = decode_take(raw[k], backbone)
-            known[k] = _context(takes[k].latents, scene.shots[k], seeds[k], asked, device)
+            known[k] = _context(takes[k].latents, scene.shots[k], seeds[k], asked, backbone)
             yield Progress(stage="decode", step=done, steps=len(shots), shots=(k,))
             yield ShotDone(shot=k, take=takes[k])
         made += shots
@@ -114,8 +115,9 @@ class _Predictor:
         self.histories = histories
         prompts = [_prompt(shot) for shot in scene.shots]
         scene_text, empty, *shot_texts = backbone.encode_text([scene.prompt, "", *prompts])
-        self.texts = Texts(scene=scene_text, shots=tuple(shot_texts))
-        self.no_texts = Texts(scene=empty, shots=(empty,) * len(prompts))
+        scene_sum, nothing, *shot_sums = backbone.pool_text([scene.prompt, "", *prompts])
+        self.texts = Texts(scene=scene_text, shots=tuple(shot_texts), pooled=(scene_sum, *shot_sums))
+        self.no_texts = Texts(scene=empty, shots=(empty,) * len(prompts), pooled=(nothing,) * (1 + len(prompts)))
 
     def __call__(self, samples: dict[int, Tensor], level: float, given: Mapping[int, Picture]) -> dict[int, Tensor]:
         self.cancel.check()
@@ -131,12 +133,12 @@ class _Predictor:
     def _velocities(self, branch: str, texts: Texts, pictures: Mapping[int, Picture]) -> dict[int, Tensor]:
         method, backbone = self.method, self.backbone
         blocks = method.blocks(texts, pictures, patch=backbone.patch)
-        layout = lay_out(blocks, rule=method.rule, place=method.place)
+        layout = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text)
         first = min(k for k, shown in pictures.items() if not shown.given)
         before = sum(block.shot < first for block in blocks) if method.cached else 0
         past = self.histories.setdefault(branch, History()).recall(backbone, blocks[:before], layout)
-        predictions = backbone.predict(blocks[before:], layout, past)
-        shown = [block for block in blocks[before:] if block.kind in ("noisy", "history")]
+        predictions = backbone.predict(blocks, layout, past)
+        shown = [block for block in blocks[before:] if is_shown(block)]
         return {b.shot: v for b, v in zip(shown, predictions, strict=True) if b.kind == "noisy"}
 
 
@@ -173,10 +175,11 @@ def _level(shot: Shot, asked: Settings) -> int:
     return asked.history_noise if shot.noise is None else shot.noise
 
 
-def _context(latents: Tensor, shot: Shot, seed: int, asked: Settings, device: torch.device) -> Picture:
+def _context(latents: Tensor, shot: Shot, seed: int, asked: Settings, backbone: Backbone) -> Picture:
     """A finished shot as later ones see it: re-noised to its t_c."""
-    level, latents = _level(shot, asked) / 1000, latents[None].to(device)
-    shown = add_noise(latents, noise(tuple(latents.shape), seed ^ AGAIN, device), level)
+    device, level = backbone.runtime.device, _level(shot, asked) / 1000
+    fresh = noise((1, *latents.shape), seed ^ AGAIN, device)
+    shown = backbone.add_noise(latents[None].to(device), fresh, level)
     return Picture(latents=shown, level=level, given=True)
 
 

@@ -27,10 +27,12 @@ class History:
         """Memory of ``blocks``, the leading ones of ``layout``; only those that are new are computed."""
         prints = [_print(block) for block in blocks]
         same = _common(prints, self._prints)
+        while 0 < same < len(blocks) and blocks[same].shot == blocks[same - 1].shot:
+            same -= 1  # blocks of a shot see each other both ways, so a new picture makes its old text stale
         if same < len(blocks):
             past = self._memory.first(self._ends[same]) if same and self._memory else None
             leading = layout.leading(len(blocks))
-            fresh = backbone.remember(blocks[same:], leading, past)
+            fresh = backbone.remember(blocks, leading, past)
             self._memory = past.then(fresh) if past else fresh
             self._prints, self._ends = prints, [0, *(span.stop for span in leading.spans)]
             self.encoded += len(blocks) - same
@@ -46,7 +48,7 @@ def _common(one: Sequence[str], two: Sequence[str]) -> int:
 def _print(block: Block) -> str:
     """A fingerprint of all that a block's keys and values depend on."""
     digest = hashlib.sha256(f"{block.kind} {block.shot} {block.grid}".encode())
-    for part in (block.data, block.noise, block.lengths):
+    for part in (block.data, block.noise, block.lengths, block.pooled):
         if part is not None:
             digest.update(
                 part.detach().cpu().clone(memory_format=torch.contiguous_format).view(torch.uint8).numpy().tobytes()

@@ -38,22 +38,27 @@ class RoundPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A whole scene. ``window``: the most tokens a round should have. ``peak``: bytes above what is in use now."""
+    """A whole scene.
+
+    window: the most tokens a round should have. peak: bytes above what is in use now. advice: of the backbone.
+    """
 
     rounds: tuple[RoundPlan, ...]
     window: int
     seconds: float
     peak: int
+    advice: str | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a creator should know before starting."""
-        return tuple(
+        long = tuple(
             f"shots {', '.join(str(k + 1) for k in r.shots)}: {r.tokens} tokens, more than the {self.window} "
             "that this model was trained on; make fewer shots at once or pick fewer"
             for r in self.rounds
             if r.tokens > self.window
         )
+        return long if self.advice is None else (*long, self.advice)
 
 
 def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings: object) -> Plan:
@@ -69,7 +74,14 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
         frames = [backbone.shape(scene.shots[k].frames, scene.height, scene.width).latent_frames for k in part.shots]
         seconds += asked.steps * step + pace.decode * (sum(frames) + looks * len(frames))
     most = max((part.tokens for part in rounds), default=0)
-    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)))
+    words = advice(backbone, asked.method)
+    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)), advice=words)
+
+
+def advice(backbone: Backbone, method: str) -> str | None:
+    """What a creator should know of a method on this backbone, with the weights that the method takes."""
+    tuning = METHODS[method].tuning
+    return (backbone.tuned(tuning) if tuning else backbone).advice(method)
 
 
 def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[RoundPlan]:
@@ -82,13 +94,14 @@ def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[Round
         seen = method.context(scene, shots, made)
         pictures = {k: _picture(scene.shots[k], scene, backbone, given=k in seen) for k in (*seen, *shots)}
         blocks = method.blocks(texts, pictures, patch=backbone.patch)
-        running = [b for b in blocks if b.shot >= min(shots)] if method.cached else blocks
+        spans = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text).spans
+        sizes = [(b, span.stop - span.start) for b, span in zip(blocks, spans, strict=True) if span.stop > span.start]
         passes = 1 + (asked.guidance != 1) + (asked.history_guidance != 1 and bool(seen))
         yield RoundPlan(
             shots=shots,
-            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", b.tokens) for b in blocks),
-            tokens=sum(b.tokens for b in blocks),
-            running=sum(b.tokens for b in running),
+            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", size) for b, size in sizes),
+            tokens=spans[-1].stop,
+            running=sum(size for b, size in sizes if not method.cached or b.shot >= min(shots)),
             passes=passes,
         )
         made += shots
@@ -143,13 +156,14 @@ def _pass(backbone: Backbone, height: int, width: int, frames: int, shots: int) 
     stride = backbone.shape(1, height, width).time_stride
     shape = backbone.shape((frames - 1) * stride + 1, height, width)
     method = METHODS["lct"]
-    (text,) = backbone.encode_text(["Wide shot. Character 1 walks to the right through the place."])
-    texts = Texts(scene=text, shots=(text,) * MAX_SHOTS)
+    words = ["Wide shot. Character 1 walks to the right through the place."]
+    (text,), pooled = backbone.encode_text(words), backbone.pool_text(words)
+    texts = Texts(scene=text, shots=(text,) * MAX_SHOTS, pooled=tuple(pooled) * (1 + MAX_SHOTS))
     device = backbone.runtime.device
     pictures = {k: Picture(latents=torch.zeros(1, *shape.latent, device=device), level=0.5) for k in range(shots)}
     blocks = method.blocks(texts, pictures, patch=backbone.patch)
-    layout = lay_out(blocks, rule=method.rule, place=method.place)
-    return lambda: backbone.predict(blocks, layout), sum(b.tokens for b in blocks)
+    layout = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text)
+    return lambda: backbone.predict(blocks, layout), layout.spans[-1].stop
 
 
 def _median(run: Callable[[], object]) -> float:

@@ -4,6 +4,14 @@ import pytest
 import torch
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """No test leaves anything in the caches of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_pocket(tmp_path_factory):
     """A folder with a pocket backbone of random weights: every real part, small enough for a film in a second."""

@@ -3,45 +3,75 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.backbones.base import Backbone
+from engine.backbones.folders import INDEX, read_json
 from engine.scene import Scene
 from engine.shapes import VideoShape
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from engine.backbones.pipelines import Pipeline
+
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
+ADAPTERS = {
+    "WanPipeline": "engine.backbones.wan:WanBackbone",
+    "CogVideoXPipeline": "engine.backbones.cogvideox:CogVideoXBackbone",
+    "HunyuanVideoPipeline": "engine.backbones.hunyuanvideo:HunyuanVideoBackbone",
+}
 
 
 def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
     """Load a backbone by name ("pocket") or from a folder of weights; ValueError with the remedy if it cannot be."""
+    folder = _folder(name)
+    if not (folder / INDEX).is_file() and not (folder / "tokenizer").is_dir():
+        raise ValueError(f"{folder} holds neither {INDEX} (a diffusers pipeline) nor pocket weights; give one of both")
+    if (folder / INDEX).is_file():
+        return adapter(folder).from_folder(folder, device=device)
     from engine.backbones.pocket import PocketBackbone
 
-    return PocketBackbone.from_folder(_folder(name), device=device)
+    return PocketBackbone.from_folder(folder, device=device)
+
+
+def adapter(folder: Path) -> type[Pipeline]:
+    """The class that runs a folder's diffusers pipeline; ValueError when there is none."""
+    kind = str(read_json(folder / INDEX).get("_class_name"))
+    if kind not in ADAPTERS:
+        raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: {', '.join(ADAPTERS)}")
+    module, name = ADAPTERS[kind].split(":")
+    return getattr(import_module(module), name)
 
 
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     """Words that a backbone cannot know; loads its tokenizer, not its model."""
     from engine.backbones import pocket_words
 
-    return pocket_words.unknown_words(_tokenizer(_folder(name)), text)
+    folder = _folder(name)
+    if (folder / INDEX).is_file():  # the big models' tokenizers spell out what they do not know
+        return ()
+    return pocket_words.unknown_words(_tokenizer(folder), text)
 
 
 def block_tokens(prompt: str, frames: int, name: str = "pocket") -> int:
     """Tokens of a shot's words and pictures; loads the tokenizer, not the model."""
-    words = len(_tokenizer(_folder(name)).encode(f"[SHOT CUT] {prompt}").ids)
-    return words + VideoShape(frames=frames, height=Scene.height, width=Scene.width).tokens
+    folder = _folder(name)
+    pictures = VideoShape(frames=frames, height=Scene.height, width=Scene.width).tokens
+    if (folder / INDEX).is_file():
+        kind = adapter(folder)
+        return pictures + (0 if kind.text == "crossed" else kind.longest)
+    return pictures + len(_tokenizer(folder).encode(f"[SHOT CUT] {prompt}").ids)
 
 
 def window(name: str = "pocket") -> int:
     """Tokens of the longest context that a backbone was trained on."""
     from engine.backbones.pocket_words import WINDOW
 
-    _folder(name)
-    return WINDOW
+    folder = _folder(name)
+    return adapter(folder).window if (folder / INDEX).is_file() else WINDOW
 
 
 @cache

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
 from engine.context import Block, Layout, Memory
 from engine.runtime import Runtime
+from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
+
+Start = tuple[tuple[int, ...], int]  # (C, t, h, w) of a shot, and its seed
+Walked = tuple[int, dict[int, Tensor], dict[int, Tensor]]
 
 
 class Backbone(Protocol):
@@ -18,7 +22,9 @@ class Backbone(Protocol):
     name: str
     runtime: Runtime
     patch: int
-    shift: float  # of the sampler's schedule
+    text: Literal["placed", "unplaced", "crossed"]  # how prompts stand in a context (``lay_out``)
+    fps: int  # of the films that it learned from
+    size: tuple[int, int]  # their height and width in pixels, where nothing else is asked for
     guidance: float  # default scale
     steps: int  # default number
     window: int  # tokens of the longest context it was trained on
@@ -30,6 +36,10 @@ class Backbone(Protocol):
 
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
         """Features [1, N, D] of each prompt; an empty prompt is the unconditional one."""
+        ...
+
+    def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
+        """What the model reads of each prompt beside its tokens, [1, D], or None."""
         ...
 
     def text_tokens(self, prompt: str) -> int:
@@ -45,18 +55,33 @@ class Backbone(Protocol):
         ...
 
     def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
-        """Velocities of the picture blocks, in order, in float32.
+        """Velocities of the picture blocks, in order, in float32, without those that ``past`` remembers.
 
-        ``blocks`` are the last ones of the layout; ``past`` holds the memory of those before them.
+        ``blocks`` are those of the layout; ``past`` is the memory of the leading ones, which are not computed again.
         """
         ...
 
     def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
-        """Keys and values of blocks under a causal rule, for later calls that look at them."""
+        """Keys and values of blocks under a causal rule, for later calls; arguments as in ``predict``."""
         ...
 
     def tuned(self, name: str) -> Backbone:
         """This backbone with weights tuned for a method; ValueError says what training they would take."""
+        ...
+
+    def add_noise(self, latents: Tensor, noise: Tensor, level: float) -> Tensor:
+        """Clean latents as the model expects them at a noise level 0..1."""
+        ...
+
+    def advice(self, method: str) -> str | None:
+        """What a creator should know before this backbone runs a method; None where it was trained for it."""
+        ...
+
+    def denoise(self, shots: Mapping[int, Start], predict: Predict, steps: int) -> Iterator[Walked]:
+        """Walk shots from the noise of their seeds to clean with the model's own sampler.
+
+        Yields (steps done, samples [1, C, t, h, w], clean estimates) as ``samplers.denoise``.
+        """
         ...
 
     def unknown_words(self, text: str) -> tuple[str, ...]:

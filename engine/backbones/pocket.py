@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import cache
 from importlib.metadata import version
@@ -15,12 +15,15 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from engine.backbones.base import Start, Walked
 from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import PocketTextEncoder
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.backbones.pocket_words import WINDOW, broken, read_tokenizer, unknown_words
 from engine.context import Block, Layout, Memory
-from engine.runtime import Runtime, choose_runtime, fingerprint
+from engine.runtime import Runtime, choose_runtime, fingerprint, noise
+from engine.samplers import add_noise, denoise, noise_levels
+from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
 
 LONGEST = 33  # frames of a shot in training
@@ -31,7 +34,10 @@ class PocketBackbone:
     """Codec, text encoder and transformer under one runtime. Defaults were chosen by measurement (README)."""
 
     name = "pocket"
-    shift = 3.0
+    text = "placed"
+    fps = 8
+    size = (80, 128)
+    shift = 3.0  # of the sampler's schedule
     guidance = 3.0
     steps = 20
     history_noise = 100
@@ -86,6 +92,9 @@ class PocketBackbone:
         tuned.weights = fingerprint(*(self.folder / part for part in PARTS), folder)
         return tuned
 
+    def advice(self, method: str) -> str | None:  # noqa: ARG002 - it was trained for all
+        return None
+
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         if frames > LONGEST:
             raise ValueError(f"frames is {frames}; the pocket model makes 1 to {LONGEST}, the nearest is {LONGEST}")
@@ -99,6 +108,9 @@ class PocketBackbone:
             with self.runtime.autocast():
                 features.append(self.text_encoder(torch.tensor([ids], device=self.runtime.device)))
         return features
+
+    def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
+        return [None] * len(prompts)
 
     def text_tokens(self, prompt: str) -> int:
         return min(len(self.tokenizer.encode(prompt).ids), self.longest)
@@ -115,14 +127,23 @@ class PocketBackbone:
 
     @torch.inference_mode()
     def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:
+        first = layout.after(past.tokens) if past else 0
         with self.runtime.autocast():
-            velocities, _ = self.transformer(blocks, layout, past=past)
+            velocities, _ = self.transformer(blocks[first:], layout, past=past)
         return [velocity.float() for velocity in velocities]
 
     @torch.inference_mode()
     def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
+        first = layout.after(past.tokens) if past else 0
         with self.runtime.autocast():
-            return self.transformer.remember(blocks, layout, past)
+            return self.transformer.remember(blocks[first:], layout, past)
+
+    def add_noise(self, latents: Tensor, noise: Tensor, level: float) -> Tensor:
+        return add_noise(latents, noise, level)
+
+    def denoise(self, shots: Mapping[int, Start], predict: Predict, steps: int) -> Iterator[Walked]:
+        start = {k: noise((1, *shape), seed, self.runtime.device) for k, (shape, seed) in shots.items()}
+        return denoise(start, predict, noise_levels(steps, shift=self.shift))
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         return unknown_words(self.tokenizer, text)

@@ -1,12 +1,12 @@
 """A shot is generated inside a context: blocks on one timeline, where they stand, and who may look at whom."""
 
 from engine.context.attend import attend, attend_dense
-from engine.context.blocks import GLOBAL, Block, dummy, picture, text
+from engine.context.blocks import GLOBAL, Block, dummy, is_shown, picture, text
 from engine.context.layout import Layout, lay_out
 from engine.context.masks import Rule, both, causal, isolated, joint
 from engine.context.memory import Memory
 from engine.context.places import ECHOSHOT, LONGLIVE, SHOTSTREAM, Placement, diagonal, jumping, phased, shared
-from engine.context.rope import rotate, rotation
+from engine.context.rope import rotate, rotate_pairs, rotation
 
 __all__ = [
     "ECHOSHOT",
@@ -24,6 +24,7 @@ __all__ = [
     "causal",
     "diagonal",
     "dummy",
+    "is_shown",
     "isolated",
     "joint",
     "jumping",
@@ -31,6 +32,7 @@ __all__ = [
     "phased",
     "picture",
     "rotate",
+    "rotate_pairs",
     "rotation",
     "shared",
     "text",

@@ -19,7 +19,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
     blocks share one call.
     """
     before = k.shape[2] - q.shape[2]
-    asking = [i for i, span in enumerate(layout.spans) if span.start >= before]
+    asking = [i for i, span in enumerate(layout.spans) if before <= span.start < span.stop]
     if all(len(layout.visible[i]) == len(layout.spans) for i in asking):
         return scaled_dot_product_attention(q, k, v, attn_mask=_key_mask(layout.keep))
     out = torch.empty_like(q)

@@ -21,6 +21,7 @@ class Block:
     noise: [B], 0 is clean and 1 is pure noise; text takes the level of its shot.
     grid: tokens along (t, h, w); a text of N tokens has (N, 1, 1).
     lengths: true token counts [B] of a padded text; None when nothing is padded.
+    pooled: [B, D], what a model reads of a text beside its tokens; None for most.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Block:
     noise: Tensor
     grid: tuple[int, int, int]
     lengths: Tensor | None = None
+    pooled: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -40,9 +42,17 @@ class Block:
         return self.kind == "text"
 
 
-def text(features: Tensor, *, shot: int, noise: Tensor, lengths: Tensor | None = None) -> Block:
+def is_shown(block: Block) -> bool:
+    """Whether a block holds the pictures of a shot."""
+    return block.kind in ("noisy", "history")
+
+
+def text(
+    features: Tensor, *, shot: int, noise: Tensor, lengths: Tensor | None = None, pooled: Tensor | None = None
+) -> Block:
     """A prompt: features [B, N, D]."""
-    return Block(kind="text", shot=shot, data=features, noise=noise, grid=(features.shape[1], 1, 1), lengths=lengths)
+    grid = (features.shape[1], 1, 1)
+    return Block(kind="text", shot=shot, data=features, noise=noise, grid=grid, lengths=lengths, pooled=pooled)
 
 
 def picture(latents: Tensor, *, shot: int, noise: Tensor, patch: int, kind: str = "noisy") -> Block:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from engine.context.blocks import Block
+from engine.context.blocks import Block, is_shown
 from engine.context.masks import Rule, joint
 from engine.context.places import Placement, diagonal
 
@@ -17,7 +18,8 @@ from engine.context.places import Placement, diagonal
 class Layout:
     """One sequence of L tokens.
 
-    spans: the slice of each block. positions: [B, L, 3 or 4] (``places``). keep: [B, L], False on padding, or None.
+    spans: the slice of each block, empty for one that takes no part in the sequence.
+    positions: [B, L, 3 or 4] (``places``). keep: [B, L], False on padding, or None.
     visible: for each block the indices of the blocks it may look at.
     """
 
@@ -34,15 +36,41 @@ class Layout:
         visible = tuple(tuple(i for i in seen if i < blocks) for seen in self.visible[:blocks])
         return Layout(spans=spans, positions=self.positions[:, :end], keep=keep, visible=visible)
 
+    def after(self, tokens: int) -> int:
+        """The first block that starts where ``tokens`` of the sequence are over, such as those of a ``Memory``."""
+        return next((i for i, span in enumerate(self.spans) if span.start >= tokens), len(self.spans))
 
-def lay_out(blocks: Sequence[Block], *, rule: Rule = joint, place: Placement | None = None) -> Layout:
-    """Blocks in the given order, on positions by ``place`` (default ``diagonal``), seeing each other by ``rule``."""
-    spans, start = [], 0
+
+def lay_out(
+    blocks: Sequence[Block],
+    *,
+    rule: Rule = joint,
+    place: Placement | None = None,
+    text: Literal["placed", "unplaced", "crossed"] = "placed",
+) -> Layout:
+    """Blocks in the given order, on positions by ``place`` (default ``diagonal``), seeing each other by ``rule``.
+
+    text: "placed" as LCT has it; "unplaced" in the sequence but without a place among the pictures (its positions
+    are 0, which turns nothing: CogVideoX, HunyuanVideo); "crossed" outside the sequence, cross-attended (Wan).
+    Only where text is placed does a dummy stand for the pictures that the scene's prompt lacks.
+    """
+    place, spans, start = place or diagonal, [], 0
     for block in blocks:
-        spans.append(slice(start, start + block.tokens))
-        start += block.tokens
+        within = text == "placed" or is_shown(block) or (text == "unplaced" and block.is_text)
+        spans.append(slice(start, start + (block.tokens if within else 0)))
+        start = spans[-1].stop
     visible = tuple(tuple(i for i, key in enumerate(blocks) if rule(query, key)) for query in blocks)
-    return Layout(spans=tuple(spans), positions=(place or diagonal)(blocks), keep=_keep(blocks), visible=visible)
+    members = [block for block, span in zip(blocks, spans, strict=True) if span.stop > span.start]
+    positions = place(blocks) if text == "placed" else _among_pictures(place, members)
+    return Layout(spans=tuple(spans), positions=positions, keep=_keep(members), visible=visible)
+
+
+def _among_pictures(place: Placement, blocks: Sequence[Block]) -> Tensor:
+    shots = [block for block in blocks if is_shown(block)]
+    placed = place(shots)
+    parts = iter(placed.split([block.tokens for block in shots], dim=1))
+    nowhere = [placed.new_zeros(len(placed), block.tokens, placed.shape[2]) for block in blocks]
+    return torch.cat([next(parts) if is_shown(b) else zero for b, zero in zip(blocks, nowhere, strict=True)], dim=1)
 
 
 def _keep(blocks: Sequence[Block]) -> Tensor | None:

@@ -23,6 +23,13 @@ def rotation(positions: Tensor, axes: Sequence[int], *, theta: float) -> tuple[T
     return angle.cos(), angle.sin()
 
 
+def rotate_pairs(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    """As ``rotate``, but neighbours in D pair up: Wan, CogVideoX, HunyuanVideo."""
+    cos, sin = turn
+    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1).flatten(-2).type_as(x)
+
+
 def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     """Turn queries or keys [B, H, L, D]; halves of D pair up."""
     cos, sin = (part.to(x.dtype) for part in turn)

@@ -14,11 +14,16 @@ from engine.scene import Scene
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Encoded prompts, each [B, N, D]: the scene's and every shot's; ``lengths`` [1 + shots, B] if they are padded."""
+    """Encoded prompts, each [B, N, D]: the scene's and every shot's.
+
+    lengths: [1 + shots, B] if they are padded. pooled: for the scene and every shot what a model reads beside the
+    tokens, [B, D] or None.
+    """
 
     scene: Tensor
     shots: tuple[Tensor, ...]
     lengths: Tensor | None = None
+    pooled: tuple[Tensor | None, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
+import tiny_pipelines
 import torch
 
+from engine.backbones.pocket import PocketBackbone
 from engine.cli import main
 from engine.video import read_record, read_video
 
@@ -77,6 +81,45 @@ def test_a_story_in_plain_words_becomes_a_film(film, tiny_pocket):
     assert read_video(film).shape[0] == 3 * 17
 
 
+@pytest.mark.parametrize(("kind", "fps"), [("wan", 16), ("cogvideox-5b", 8), ("hunyuanvideo", 24)])
+def test_a_folder_of_a_diffusers_pipeline_makes_the_film_at_its_own_pace(kind, fps, story, film, tmp_path, capsys):
+    folder = tiny_pipelines.save(kind, tmp_path / kind)
+    story.write_text(json.dumps(STORY | {"shots": [{"prompt": "A.", "frames": 9}, {"prompt": "B.", "frames": 1}]}))
+    assert run(story, "-o", film, "--backbone", folder, "--height", 32, "--width", 64, "--method", "lct-ar") == 0
+    assert read_video(film).shape == (10, 320, 640, 3)
+    assert read_record(film)["takes"][1]["context"][0]["shot"] == 0
+    assert "agree only with weights tuned on scenes" in capsys.readouterr().err
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(film))
+    assert round(frames / seconds) == fps
+
+
+def test_what_the_story_leaves_open_is_the_models_own(story, film, tmp_path):
+    folder = tiny_pipelines.save("cogvideox-2b", tmp_path / "cogvideox")
+    story.write_text(json.dumps(STORY | {"shots": [{"prompt": "A.", "frames": 1}]}))
+    assert run(story, "-o", film, "--backbone", folder) == 0
+    record = read_record(film)["story"]
+    assert (record["height"], record["width"], record["guidance"]) == (48, 80, 6.0)
+    assert read_video(film).shape == (1, 48 * 8, 640, 3)
+
+
+def test_a_plan_is_printed_and_nothing_made(story, film, tiny_pocket, capsys):
+    assert run(story, "--plan", "--backbone", tiny_pocket, "--method", "lct-ar") == 0
+    out, err = capsys.readouterr()
+    assert not err
+    assert "shots 2: " in out
+    assert "shot 1 history: " in out
+    assert re.search(r"about [\d.]+ s, and \d+ MiB of memory", out)
+    assert not list(film.parent.iterdir())
+
+
+def test_a_plan_refuses_what_a_film_would(story, tmp_path, capsys):
+    folder = tiny_pipelines.save("cogvideox-2b", tmp_path / "cogvideox")
+    assert run(story, "--plan", "--backbone", folder) == 2
+    assert "frames is 5; CogVideoX needs 8k+1, the nearest is 1" in capsys.readouterr().err
+    assert run(story, "--plan", "--backbone", tmp_path) == 2
+    assert "holds neither model_index.json" in capsys.readouterr().err
+
+
 def test_the_schema_is_printed(capsys):
     assert run("--schema") == 0
     assert "shots" in json.loads(capsys.readouterr().out)["properties"]
@@ -131,6 +174,16 @@ def test_damaged_weights_are_one_sentence(damage, story, film, tiny_pocket, tmp_
         os.truncate(weights, 100)
     assert run(story, "-o", film, "--backbone", folder) == 2
     assert "transformer is missing or damaged" in capsys.readouterr().err.splitlines()[-1]
+    assert not list(film.parent.iterdir())
+
+
+def test_too_little_memory_on_a_gpu_is_one_sentence(story, film, tiny_pocket, monkeypatch, capsys):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(PocketBackbone, "predict", full)
+    assert run(story, "-o", film, "--backbone", tiny_pocket) == 1
+    assert "memory is too small; make fewer shots at once" in capsys.readouterr().err.splitlines()[-1]
     assert not list(film.parent.iterdir())
 
 

@@ -194,6 +194,15 @@ def test_only_what_changed_is_computed_again(backbone):
     assert histories["full"].encoded == first + 2
 
 
+def test_another_take_of_a_shot_makes_what_was_remembered_of_its_prompt_stale(backbone):
+    asked, histories = scene(5, 5, 5), {}
+    first, other = (takes(run(asked, backbone, method="lct-causal", seed=s)) for s in (1, 2))
+    for known, encoded in ((first[1], 2 + 2 + 2), (other[1], 2 + 2 + 2 + 2)):
+        shots = (replace(asked.shots[0], take=first[0]), replace(asked.shots[1], take=known, seed=3), asked.shots[2])
+        run(replace(asked, shots=shots), backbone, method="lct-causal", histories=histories)
+        assert histories["full"].encoded == encoded
+
+
 def test_a_skipped_shot_is_neither_made_nor_seen(backbone):
     asked = scene(5, 5, 5)
     made = takes(run(asked, backbone))

@@ -12,7 +12,7 @@ from engine.methods.base import Picture, Texts
 def scene_blocks(texts: Texts) -> list[Block]:
     """The global prompt, a text-video pair like the others, with a dummy where its pictures would be."""
     clean = torch.zeros(texts.scene.shape[0], device=texts.scene.device)
-    return [text(texts.scene, shot=GLOBAL, noise=clean, lengths=_lengths(texts, GLOBAL)), dummy(clean)]
+    return [_text(texts, texts.scene, GLOBAL, clean), dummy(clean)]
 
 
 def shot_blocks(shot: int, texts: Texts, shown: Picture, *, patch: int) -> list[Block]:
@@ -21,10 +21,12 @@ def shot_blocks(shot: int, texts: Texts, shown: Picture, *, patch: int) -> list[
     level = torch.as_tensor(shown.level, dtype=torch.float32, device=device).expand(rows)
     kind = "history" if shown.given else "noisy"
     return [
-        text(texts.shots[shot], shot=shot, noise=level, lengths=_lengths(texts, shot)),
+        _text(texts, texts.shots[shot], shot, level),
         picture(shown.latents, shot=shot, noise=level, patch=patch, kind=kind),
     ]
 
 
-def _lengths(texts: Texts, shot: int) -> Tensor | None:
-    return None if texts.lengths is None else texts.lengths[shot + 1]
+def _text(texts: Texts, features: Tensor, shot: int, noise: Tensor) -> Block:
+    lengths = None if texts.lengths is None else texts.lengths[shot + 1]
+    pooled = None if texts.pooled is None else texts.pooled[shot + 1]
+    return text(features, shot=shot, noise=noise, lengths=lengths, pooled=pooled)

@@ -1,0 +1,91 @@
+"""What a diffusers pipeline folder must hold, checked before anything in it is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+INDEX = "model_index.json"
+ENDS = 1 << 20  # bytes
+AGAIN = "download the pipeline folder again"
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object; ValueError when the file is missing or holds something else."""
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} is missing or damaged; {AGAIN}") from error
+    if not isinstance(data, dict):
+        raise ValueError(f"{file} is damaged (no JSON object); {AGAIN}")
+    return data
+
+
+def check_parts(folder: Path, parts: dict[str, str]) -> None:
+    """``parts``: component -> the class it must be. One clear ValueError for the first that cannot be loaded.
+
+    All other components of the index need no more than a folder.
+    """
+    index = read_json(folder / INDEX)
+    for name, wanted in parts.items():
+        entry = index.get(name)
+        found = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+        if found != wanted:
+            raise ValueError(f"{folder / INDEX} names {found} as its {name}; this backbone needs {wanted}")
+    for name, entry in index.items():
+        if isinstance(entry, list) and entry[0] is not None and not name.startswith("_"):
+            if not (folder / name).is_dir():
+                raise ValueError(f"{folder / name} is missing; {AGAIN}")
+            if name in parts:
+                _check_weights(folder / name)
+            if (folder / name / "spiece.model").is_file() and not (folder / name / "tokenizer.json").is_file():
+                _check_sentencepiece(folder / name)
+
+
+def identity(*folders: Path) -> str:
+    """A short hash that tells weights apart without reading tens of gigabytes: names, sizes and both ends of files."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.rglob("*.safetensors")):
+            size = file.stat().st_size
+            digest.update(f"{file.relative_to(folder)} {size}".encode())
+            with file.open("rb") as data:
+                digest.update(data.read(ENDS))
+                data.seek(max(0, size - ENDS))
+                digest.update(data.read(ENDS))
+    return digest.hexdigest()[:16]
+
+
+def _check_sentencepiece(part: Path) -> None:
+    for module, package in (("sentencepiece", "sentencepiece"), ("google.protobuf", "protobuf")):
+        try:
+            import_module(module)
+        except ImportError:
+            raise ValueError(f"{part} can't be read without {package}; pip install {package}") from None
+
+
+def _check_weights(part: Path) -> None:
+    for file in part.glob("*.safetensors.index.json"):
+        shards = read_json(file).get("weight_map")
+        if not isinstance(shards, dict):
+            raise ValueError(f"{file} is damaged (no weight_map); download it again")
+        for shard in sorted({str(name) for name in shards.values()}):
+            _check_shard(file, shard)
+    if not any(file.exists() for file in part.glob("*.safetensors")):
+        pickled = any(file for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in part.glob(pattern))
+        if pickled:
+            raise ValueError(f"{part} holds only pickled weights, which can run code; download the .safetensors files")
+        raise ValueError(f"{part / '*.safetensors'} is missing; {AGAIN}")
+
+
+def _check_shard(index: Path, shard: str) -> None:
+    """A shard is a safetensors file beside its index, and nothing else."""
+    if shard != Path(shard).name or "\\" in shard:
+        raise ValueError(f"{index} points at {shard}, outside its folder; it is refused, use a trusted copy")
+    if not shard.endswith(".safetensors"):
+        raise ValueError(f"{index} points at {shard}, which is no safetensors file; it is refused, use a trusted copy")
+    if not (index.parent / shard).is_file():
+        raise ValueError(f"{index.parent / shard} is missing; download this shard")

@@ -1,0 +1,173 @@
+"""A folder that is no working pipeline is one clear sentence, before anything in it runs."""
+
+import json
+import shutil
+import sys
+
+import pytest
+import tiny_pipelines
+import torch
+from safetensors.torch import load_file, save_file
+
+import engine
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return tiny_pipelines.save("wan", tmp_path_factory.mktemp("folders") / "wan")
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    return shutil.copytree(whole, tmp_path / "wan")
+
+
+def refused(folder, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        engine.load(str(folder), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def edit(file, **changes):
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_a_whole_folder_loads(folder):
+    assert engine.load(str(folder), device="cpu").name == "wan"
+
+
+def test_another_pipeline(folder):
+    edit(folder / "model_index.json", _class_name="FluxPipeline")
+    refused(folder, "model_index.json is a FluxPipeline; the pipelines that work here: WanPipeline")
+
+
+def test_no_pipeline_at_all(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    refused(tmp_path, "holds neither model_index.json .a diffusers pipeline. nor")
+
+
+def test_a_damaged_index(folder):
+    (folder / "model_index.json").write_text("{")
+    refused(folder, "model_index.json is missing or damaged; download the pipeline folder again")
+
+
+def test_a_wrong_component(folder):
+    edit(folder / "model_index.json", vae=["diffusers", "AutoencoderKL"])
+    refused(folder, "names AutoencoderKL as its vae; this backbone needs AutoencoderKLWan")
+
+
+def test_a_missing_component(folder):
+    (folder / "transformer").rename(folder / "away")
+    refused(folder, "transformer is missing; download the pipeline folder again")
+
+
+def test_a_missing_tokenizer_or_scheduler(folder):
+    shutil.rmtree(folder / "scheduler")
+    refused(folder, "scheduler is missing; download the pipeline folder again")
+
+
+@pytest.mark.parametrize(
+    ("shard", "sentence"),
+    [
+        ("../x.safetensors", r"points at \.\./x\.safetensors, outside its folder; it is refused, use a trusted copy"),
+        ("/etc/x.safetensors", "outside its folder"),
+        ("gone.safetensors", r"gone\.safetensors is missing; download this shard"),
+        ("code.bin", "code.bin, which is no safetensors file"),
+    ],
+)
+def test_a_shard_that_is_missing_or_elsewhere(folder, shard, sentence):
+    (folder / "transformer" / f"{WEIGHTS}.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
+    refused(folder, sentence)
+
+
+def test_a_shard_that_leads_out_of_the_folder_through_a_link(folder, tmp_path):
+    outside = tmp_path / "outside.safetensors"
+    (folder / "transformer" / WEIGHTS).rename(outside)
+    (folder / "transformer" / WEIGHTS).symlink_to(outside)
+    engine.load(str(folder), device="cpu")  # download caches keep weights behind links: those are the owner's own
+    (folder / "transformer" / WEIGHTS).unlink()
+    (folder / "transformer" / WEIGHTS).symlink_to(tmp_path / "nowhere.safetensors")
+    refused(folder, "is missing")
+
+
+def test_pickled_weights(folder):
+    weights = folder / "transformer" / WEIGHTS
+    weights.rename(weights.with_suffix(".bin"))
+    refused(folder, "transformer holds only pickled weights, which can run code; download the .safetensors files")
+
+
+def test_damaged_weights(folder):
+    (folder / "transformer" / WEIGHTS).write_bytes(b"not weights")
+    refused(folder, "can't be loaded as a WanPipeline")
+
+
+def test_weights_that_are_not_all_there(folder):
+    weights = folder / "transformer" / WEIGHTS
+    kept = load_file(weights)
+    kept.pop("proj_out.weight")
+    save_file(kept, folder / "less", metadata={"format": "pt"})
+    (folder / "less").replace(weights)
+    refused(folder, "transformer lacks some of its weights; download the folder again")
+
+
+def test_code_in_a_folder_is_never_run(folder):
+    edit(folder / "model_index.json", _class_name=["pipeline", "MyPipeline"])
+    (folder / "pipeline.py").write_text("raise SystemExit('ran')")
+    refused(folder, "MyPipeline")
+
+
+@pytest.fixture
+def spelled(tmp_path):
+    """CogVideoX with its tokenizer as its authors ship it."""
+    folder = tiny_pipelines.save("cogvideox-2b", tmp_path / "cogvideox")
+    for file in (folder / "tokenizer").iterdir():
+        file.unlink()
+    (folder / "tokenizer" / "tokenizer_config.json").write_text('{"tokenizer_class": "T5Tokenizer", "extra_ids": 0}')
+    (folder / "tokenizer" / "spiece.model").write_bytes(b"")
+    edit(folder / "model_index.json", tokenizer=["transformers", "T5Tokenizer"])
+    return folder
+
+
+def test_a_tokenizer_that_wants_a_package_names_it(spelled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    refused(spelled, "tokenizer can't be read without sentencepiece; pip install sentencepiece")
+
+
+def test_a_sentencepiece_tokenizer_is_read(spelled):
+    pieces = pytest.importorskip("sentencepiece")
+    pytest.importorskip("google.protobuf")
+    words = iter(["a red fox jumps on the beach at night", "the fox waves and walks"] * 50)
+    special = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1, "hard_vocab_limit": False, "minloglevel": 2}
+    with (spelled / "tokenizer" / "spiece.model").open("wb") as file:
+        pieces.SentencePieceTrainer.train(
+            sentence_iterator=words, model_writer=file, model_type="char", vocab_size=27, **special
+        )
+    tokenizer = engine.load(str(spelled), device="cpu").pipe.tokenizer
+    assert tokenizer.decode(tokenizer("a red fox").input_ids, skip_special_tokens=True) == "a red fox"
+
+
+def test_a_lora_that_is_none(folder):
+    file = folder / "causal" / "pytorch_lora_weights.safetensors"
+    save_file({f"unet.{name}": weight for name, weight in load_file(file).items()}, folder / "other")
+    (folder / "damaged").write_bytes(b"not weights")
+    backbone = engine.load(str(folder), device="cpu")
+    (folder / "damaged").replace(file)
+    with pytest.raises(ValueError, match="is no LoRA for wan"):
+        backbone.tuned("causal")
+    (folder / "other").replace(file)
+    with pytest.raises(ValueError, match="is no LoRA for wan"):
+        backbone.tuned("causal")
+
+
+def test_a_lora_for_one_of_two_experts(tmp_path):
+    folder = tiny_pipelines.save("wan-a14b", tmp_path / "two")
+    shutil.rmtree(folder / "causal" / "transformer_2")
+    backbone = engine.load(str(folder), device="cpu")
+    asked = engine.Scene(prompt="", shots=(engine.Shot(prompt="a fox", frames=1),), height=16, width=16)
+    *_, before = engine.generate(asked, backbone, steps=2)
+    with pytest.raises(ValueError, match=r"transformer_2.*is missing; it holds the LoRA of the transformer_2"):
+        backbone.tuned("causal")
+    *_, after = engine.generate(asked, backbone, steps=2)
+    assert torch.equal(before.takes[0].latents, after.takes[0].latents)
