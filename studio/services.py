@@ -18,6 +18,7 @@ from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS
 from studio.exports import EXPORTS, export
 from studio.imports import imported
+from studio.making import OUT_OF_MEMORY
 from studio.models import FPS, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import Rules, choose_splitter
@@ -25,6 +26,8 @@ from studio.store import Listed, Store
 from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
+SPARE = 64_000_000  # bytes that stay free on the disk
+A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents, video
 MAX_NOTE = 500  # characters
 
 
@@ -293,8 +296,29 @@ class Studio:
         """Let the worker go; what it was making waits for the next start."""
         self.executor.close()
 
+    def offer(self, job: Job) -> str:
+        """What would need less memory, for a job that had too little: a sentence to agree to; "" for any other job."""
+        if job.state != "failed" or job.message != OUT_OF_MEMORY:
+            return ""
+        one_by_one = job.task.options.method == "lct" and len(job.task.make) > 1
+        return "Make one shot after the other" if one_by_one else "Remember only the shot before"
+
+    def _smaller(self, job: Job) -> None:
+        """The same wishes in a way that needs less memory: first one shot at a time, then less to look at."""
+        task = job.task
+        if job.task.options.method == "lct" and len(task.make) > 1:
+            options = task.options.model_copy(update={"method": "lct-ar"})
+            task = task.model_copy(update={"options": options, "begun": False})
+        else:
+            before = [shot.id for shot in task.shots if shot.id not in task.make][-1:]
+            task = task.model_copy(update={"see": tuple(before), "begun": False})
+        self.store.ledger.submit(job.project, task, work=job.work)
+
     def manage(self, job_id: str, what: str, *, held: bool = False) -> None:
-        """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate"."""
+        """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate".
+
+        "smaller": once more, as ``offer`` says.
+        """
         job = self._job(job_id)
         waiting = [one.id for one in self.store.ledger.open_jobs() if one.state != "running"]
         match what:
@@ -311,8 +335,10 @@ class Studio:
                 self.store.ledger.retry(job_id)
             case "duplicate":
                 self.duplicate(job_id)
+            case "smaller":
+                self._smaller(job)
             case _:
-                raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry or duplicate")
+                raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry, duplicate or smaller")
         self.executor.wake()
 
     def rerun(self, take_id: str) -> Job:
@@ -386,6 +412,12 @@ class Studio:
             TaskShot(id=shot.id, prompt=shot.prompt, frames=shot.frames, cut=shot.cut)
             for shot in (*guests, *scene.shots)
         )
+        free = shutil.disk_usage(self.store.home).free
+        needed = SPARE + A_FRAME * sum(shot.frames for shot in scene.shots if shot.id in make)
+        if free < needed:
+            raise ValueError(
+                f"the disk has {free >> 20} MB free and {needed >> 20} MB are needed; free some space first"
+            )
         prompt = compose(project.bible, scene)
         wishes = {"scene": scene.id, "prompt": prompt, "shots": shots, "make": tuple(make), "see": see}
         task = Task(**wishes, options=project.options, seed=seed)
