@@ -8,11 +8,13 @@ import sys
 import threading
 import uuid
 from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 from studio.store import Store
 
 ROOT = Path(__file__).parents[1]
+LOOK, LONGEST_PAUSE, SHORT_LIFE = 0.3, 30.0, 10.0  # seconds
 log = logging.getLogger(__name__)
 
 
@@ -64,11 +66,19 @@ class Local:
         return subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own module
 
     def _watch(self) -> None:
-        while not self._closed.wait(0.3):
+        """Start the worker again when it ends; one that dies at once is given more and more time."""
+        started, pause = monotonic(), LOOK
+        while not self._closed.wait(pause):
             with self._lock:
-                if not self._closed.is_set() and self._process.poll() is not None:
-                    log.warning("the worker ended (%s) and is started again", self._process.returncode)
-                    self._process = self._start()
+                if self._closed.is_set() or self._process.poll() is None:
+                    pause = LOOK
+                    continue
+                pause = min(2 * pause, LONGEST_PAUSE) if monotonic() - started < SHORT_LIFE else LOOK
+                log.warning("the worker ended (%s) and is started again", self._process.returncode)
+                try:
+                    self._process, started = self._start(), monotonic()
+                except OSError as error:  # no memory or no process to spare: perhaps later
+                    log.warning("the worker could not be started: %s", error)
 
 
 class Inline:

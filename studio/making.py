@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine import Backbone, CancelToken, Scene, Take
 
 BEAT = 1.0  # seconds between two signs of life
+OUT_OF_MEMORY = "There was not enough memory; make one shot after the other, or shorter ones."
 log = logging.getLogger(__name__)
 
 
@@ -176,7 +177,7 @@ class Maker:
 def _sentence(error: Exception) -> str:
     """What a creator reads when a job failed."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "There was not enough memory; make fewer shots at once, or shorter ones, and try again."
+        return OUT_OF_MEMORY
     if isinstance(error, OSError | sqlite3.Error) and ("No space" in str(error) or "full" in str(error)):
         return "The disk is full; free some space and press Make again: finished shots are kept."
     if isinstance(error, ValueError | OSError):

@@ -18,13 +18,16 @@ from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS
 from studio.exports import EXPORTS, export
 from studio.imports import imported
+from studio.making import OUT_OF_MEMORY
 from studio.models import FPS, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
-from studio.splitter import choose_splitter
+from studio.splitter import Rules, choose_splitter
 from studio.store import Listed, Store
 from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
+SPARE = 64_000_000  # bytes that stay free on the disk
+A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents, video
 MAX_NOTE = 500  # characters
 
 
@@ -39,6 +42,11 @@ class Studio:
         self.exports.mkdir()
         self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
         self._splitter = choose_splitter(settings)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a language model splits stories, which hears wishes for tone and language."""
+        return not isinstance(self._splitter, Rules)
 
     @cached_property
     def stories(self) -> list[dict[str, Any]]:
@@ -112,9 +120,21 @@ class Studio:
         self._not_running(self.project(project_id), scene)
         return self._splitter.drafts(asked, cancel=cancel)
 
-    def imported(self, text: str) -> tuple[Draft, ...]:
-        """Drafts of a pasted story.json (one) or a Fountain screenplay (one for each scene)."""
-        return imported(text)
+    def take_in(self, text: str) -> Project:
+        """A pasted story.json (one scene) or a Fountain screenplay (its scenes) as a new project."""
+        drafts = imported(text)
+        project = self.new(drafts[0].title)
+        for number, draft in enumerate(drafts):
+            now = self.edit(project.id, "add_scene") if number else None
+            self.accept(project.id, draft, scene=now.scenes[-1].id if now else None)
+        return self.project(project.id)
+
+    def rewrite(self, project_id: str, shot: str, wish: str) -> Project:
+        """One shot's words written anew after a wish; its takes stay."""
+        project = self.project(project_id)
+        scene = project.scene_of(shot).id
+        draft = finished(self.drafts(project_id, self.again(project_id, scene, only=shot, wish=wish), scene=scene))
+        return self.accept(project_id, draft, scene=scene, keep=True, revision=project.revision)
 
     def again(self, project_id: str, scene: str, *, only: str = "", wish: str = "", **options: Any) -> Asked:
         """What to ask of ``drafts`` so that a scene's shots that are not locked (or ``only`` one) are written anew."""
@@ -276,8 +296,29 @@ class Studio:
         """Let the worker go; what it was making waits for the next start."""
         self.executor.close()
 
+    def offer(self, job: Job) -> str:
+        """What would need less memory, for a job that had too little: a sentence to agree to; "" for any other job."""
+        if job.state != "failed" or job.message != OUT_OF_MEMORY:
+            return ""
+        one_by_one = job.task.options.method == "lct" and len(job.task.make) > 1
+        return "Make one shot after the other" if one_by_one else "Remember only the shot before"
+
+    def _smaller(self, job: Job) -> None:
+        """The same wishes in a way that needs less memory: first one shot at a time, then less to look at."""
+        task = job.task
+        if job.task.options.method == "lct" and len(task.make) > 1:
+            options = task.options.model_copy(update={"method": "lct-ar"})
+            task = task.model_copy(update={"options": options, "begun": False})
+        else:
+            before = [shot.id for shot in task.shots if shot.id not in task.make][-1:]
+            task = task.model_copy(update={"see": tuple(before), "begun": False})
+        self.store.ledger.submit(job.project, task, work=job.work)
+
     def manage(self, job_id: str, what: str, *, held: bool = False) -> None:
-        """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate"."""
+        """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate".
+
+        "smaller": once more, as ``offer`` says.
+        """
         job = self._job(job_id)
         waiting = [one.id for one in self.store.ledger.open_jobs() if one.state != "running"]
         match what:
@@ -294,8 +335,10 @@ class Studio:
                 self.store.ledger.retry(job_id)
             case "duplicate":
                 self.duplicate(job_id)
+            case "smaller":
+                self._smaller(job)
             case _:
-                raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry or duplicate")
+                raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry, duplicate or smaller")
         self.executor.wake()
 
     def rerun(self, take_id: str) -> Job:
@@ -362,10 +405,19 @@ class Studio:
         """Queue a job, or go on with the project's last one when it broke off at the very same task."""
         own = {shot.id for shot in scene.shots}
         guests = [project.shot(shot) for shot in see or () if shot not in own]
+        before = [shot for one in project.scenes[: project.scenes.index(scene)] for shot in one.shots]
+        if see is None and before and not scene.shots[0].cut:  # the scene goes on from the one before
+            guests = before[-1:]
         shots = tuple(
             TaskShot(id=shot.id, prompt=shot.prompt, frames=shot.frames, cut=shot.cut)
             for shot in (*guests, *scene.shots)
         )
+        free = shutil.disk_usage(self.store.home).free
+        needed = SPARE + A_FRAME * sum(shot.frames for shot in scene.shots if shot.id in make)
+        if free < needed:
+            raise ValueError(
+                f"the disk has {free >> 20} MB free and {needed >> 20} MB are needed; free some space first"
+            )
         prompt = compose(project.bible, scene)
         wishes = {"scene": scene.id, "prompt": prompt, "shots": shots, "make": tuple(make), "see": see}
         task = Task(**wishes, options=project.options, seed=seed)

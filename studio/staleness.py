@@ -23,7 +23,8 @@ def mark(project: Project, made_by: Mapping[str, Mapping[str, Any]]) -> Project:
             record = made_by.get(shot.take.id, {}) if shot.take else {}
             reasons = tuple(_reasons(shot, record, prompt, scene, project, board)) if record else ()
             shots.append(shot if reasons == shot.stale else shot.model_copy(update={"stale": reasons}))
-        scenes.append(scene.model_copy(update={"shots": tuple(shots)}))
+        same = all(one is two for one, two in zip(shots, scene.shots, strict=True))
+        scenes.append(scene if same else scene.model_copy(update={"shots": tuple(shots)}))
     return project.model_copy(update={"scenes": tuple(scenes)})
 
 

@@ -10,6 +10,7 @@ const NUMBER = { frames: Number, seed: (text) => (text.trim() === "" ? null : Nu
 
 const words = (shot) => [
   field("What happens", h("textarea", { rows: "4", initial: shot.prompt, "data-name": "prompt", spellcheck: "true" })),
+  h("div", { class: "pair rewrite" }, h("input", { id: "wish", placeholder: "Write it anew: she spins around…", "aria-label": "Wish for new words", maxlength: "300" }), button("Rewrite", { class: "small", "data-do": "rewrite" })),
   shot.unknown.length > 0 && h("p", { class: "note" }, "The model does not know ", shot.unknown.map((w) => [h("mark", {}, w), " "]), "and skips over that."),
   h("div", { class: "pair" },
     field("Length", h("select", { initial: String(shot.frames), "data-name": "frames" }, shot.lengths.map(([text, n]) => h("option", { value: n }, text)))),
@@ -74,6 +75,11 @@ const takes = (shot) => {
 const TABS = { words: ["Words", words], remembers: ["Remembers", remembers], takes: ["Takes", takes] };
 const DO = {
   tab: (t) => { tab = t.dataset.tab; show(); },
+  rewrite: () => {
+    const wish = root.querySelector("#wish");
+    act("rewrite", { shot: shot().id, wish: wish.value });
+    wish.value = "";
+  },
   redo: () => act("redo", { shots: [shot().id] }),
   approve: () => set("approved", !shot().approved),
   lock: () => set("locked", !shot().locked),

@@ -2,12 +2,16 @@
 
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
-  if (doer) act(doer.dataset.do, { how: doer.dataset.how });
+  if (doer?.dataset.do === "stop") act("stop", { how: doer.dataset.how });
+  else if (doer) act("job", { what: doer.dataset.do, job: props.value.job });
 });
 
 open((value) => h("div", { class: `now ${value.state || "idle"}`, role: value.state === "failed" ? "alert" : "status" },
   h("span", {}, value.text || "Ready."),
   value.state === "running" && h("progress", { max: "100", value: value.share ?? null, "aria-label": "Progress" }),
+  value.state === "failed" && h("span", { class: "tools" },
+    value.offer && button(value.offer, { class: "small", "data-do": "smaller" }),
+    button("Try again", { class: "small", "data-do": "retry" })),
   value.state === "running" && h("span", { class: "tools" },
     button("Stop after this shot", { class: "small", "data-do": "stop", "data-how": "after" }),
     button("Stop", { class: "small", id: "stop", "data-do": "stop", "data-how": "now" }))));

@@ -73,7 +73,7 @@ def causal(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
 
     start = _averaged(runs, "scene")
     recipe = DiffusionRecipe(pool=runs / "pool", mix=CAUSAL_STAGE, start=start, tokens=_tokens(debug=debug))
-    recipe.model.tune_causal(rank=32)
+    recipe.model.tune_causal(rank=24)
     return recipe, Plan(steps=20 if debug else 1_500, adam=1e-3, decay=0.6, average=0.995)
 
 

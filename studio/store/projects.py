@@ -94,14 +94,18 @@ class Projects:
         """
         with self._database.transaction() as db:
             kept = self._present(db, project_id)
-            old, new = rows(kept), rows(change(kept))
+            wanted = change(kept)
+            old, new = rows(kept, beside=wanted), rows(wanted, beside=kept)
             changes, before = differences(old, new), differences(new, old)
-            if changes:
-                touched = fields(changes, before)
-                _not_stale(db, kept, touched, seen)
-                _remember(db, project_id, before, touched, kept.revision + 1)
-                self._write(db, project_id, changes)
-            return self._present(db, project_id)
+            if not changes:
+                return kept
+            touched = fields(changes, before)
+            _not_stale(db, kept, touched, seen)
+            _remember(db, project_id, before, touched, kept.revision + 1)
+            self._write(db, project_id, changes)
+            grown = {"revision": kept.revision + 1, "version": kept.version + 1}
+            edited = self._marked(db, wanted.model_copy(update=grown))
+        return self._cached(edited)
 
     def undo(self, project_id: str, revision: int | None = None) -> Project:
         """Take the last edit back; ValueError when there is none, ``StaleError`` when the board is a newer one."""
@@ -263,11 +267,16 @@ class Projects:
             bible=tuple(_entries(db, project_id)),
             scenes=tuple(_scenes(db, project_id)),
         )
-        project = mark(project, {shot.take.id: self._record(db, shot.take.id) for shot in project.shots if shot.take})
-        if db.total_changes == 0:  # what a transaction may still take back is not remembered
-            self._read[project_id] = project
-            while len(self._read) > CACHED:
-                self._read.pop(next(iter(self._read)), None)
+        project = self._marked(db, project)
+        return project if db.total_changes else self._cached(project)  # a transaction may still be taken back
+
+    def _marked(self, db: sqlite3.Connection, project: Project) -> Project:
+        return mark(project, {shot.take.id: self._record(db, shot.take.id) for shot in project.shots if shot.take})
+
+    def _cached(self, project: Project) -> Project:
+        self._read[project.id] = project
+        while len(self._read) > CACHED:
+            self._read.pop(next(iter(self._read)), None)
         return project
 
     def _record(self, db: sqlite3.Connection, take_id: str) -> dict[str, Any]:

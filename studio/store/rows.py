@@ -15,13 +15,16 @@ Changes = dict[str, dict[str, Any] | None]
 ORDER = ("project", "entry", "scene", "shot")  # a shot's scene is written before it
 
 
-def rows(project: Project) -> Rows:
-    """Everything that a creator can edit in a project."""
+def rows(project: Project, *, beside: Project | None = None) -> Rows:
+    """Everything that a creator can edit in a project; not the scenes that are the very same in ``beside``."""
+    same = {id(scene) for scene in beside.scenes} if beside else set()
     found: Rows = {f"project {project.id}": project.model_dump(include={"name", "options"})}
     for place, entry in enumerate(project.bible):
         found[f"entry {entry.id}"] = {"place": place} | entry.model_dump(exclude={"id"})
     for place, scene in enumerate(project.scenes):
         found[f"scene {scene.id}"] = {"place": place} | scene.model_dump(exclude={"id", "shots"})
+        if id(scene) in same:
+            continue
         for number, shot in enumerate(scene.shots):
             found[f"shot {shot.id}"] = {"scene": scene.id, "place": number, **_shot(shot)}
     return found

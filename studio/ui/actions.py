@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import wraps
+from inspect import isgeneratorfunction
 from typing import Any
 
 import gradio as gr
 
+from studio.drafts import Asked
 from studio.models import Project
 from studio.services import Studio
 from studio.ui import pieces, views
 
 SHOWN = 11  # values that ``Actions.shown`` gives
+OPENED = 20  # values that ``Actions.opened`` gives
 
 
 class Actions:
@@ -33,8 +37,11 @@ class Actions:
     def switch(self, identity: str) -> list[Any]:
         return self.opened(self.studio.project(identity))
 
-    def unzip(self, content: bytes) -> list[Any]:
-        return self.opened(self.studio.open_zip(content))
+    def read(self, content: bytes) -> list[Any]:
+        """A project file, a story.json or a Fountain screenplay."""
+        if content[:2] == b"PK":
+            return self.opened(self.studio.open_zip(content))
+        return self.opened(self.studio.take_in(content.decode("utf-8", "replace")))
 
     def undo(self, identity: str, revision: int) -> list[Any]:
         return self.opened(self.studio.undo(identity, revision))
@@ -42,11 +49,19 @@ class Actions:
     def again(self, identity: str, revision: int) -> list[Any]:
         return self.opened(self.studio.redo_edit(identity, revision))
 
-    def split(self, identity: str, _revision: int, scene: str, _shot: str, story: str, count: float) -> list[Any]:
-        project, note = self.studio.split(identity, story, int(count), scene=scene or None)
-        if note:
-            gr.Info(note)
-        return self.opened(project, scene=scene)
+    def split(
+        self, identity: str, revision: int, scene: str, _shot: str, story: str, count: float, *wishes: Any
+    ) -> Iterator[list[Any]]:
+        """A story as shots, shown while they are written."""
+        seconds, tone, language, variety = wishes
+        heard = {"seconds": seconds or None, "tone": tone or "", "language": language or "", "variety": variety}
+        asked = Asked(story=story or "", shots=int(count), **heard)
+        for draft in self.studio.drafts(identity, asked, scene=scene or None):
+            yield [pieces.draft(draft), *[gr.skip()] * OPENED]
+        project = self.studio.accept(identity, draft, scene=scene or None, revision=revision)
+        if draft.note:
+            gr.Info(draft.note)
+        yield ["", *self.opened(project, scene=scene)]
 
     # Edits and wishes
 
@@ -84,6 +99,7 @@ class Actions:
             "stop": lambda how: self.studio.stop(identity, how),
             "undo": lambda: self.studio.undo(identity, revision),
             "redo_edit": lambda: self.studio.redo_edit(identity, revision),
+            "rewrite": lambda shot, wish: self.studio.rewrite(identity, shot, wish),
             "job": self._job,
         }
         if name not in wishes:
@@ -174,7 +190,6 @@ class Actions:
 
 def said(handler: Callable[..., Any]) -> Callable[..., Any]:
     """A refusal becomes one sentence on the page."""
-    from functools import wraps
 
     @wraps(handler)
     def run(*inputs: Any) -> Any:  # noqa: ANN401 - whatever the handler takes and gives
@@ -183,4 +198,11 @@ def said(handler: Callable[..., Any]) -> Callable[..., Any]:
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    return run
+    @wraps(handler)
+    def stream(*inputs: Any) -> Iterator[Any]:
+        try:
+            yield from handler(*inputs)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return stream if isgeneratorfunction(handler) else run

@@ -21,6 +21,7 @@ METHODS = [
     ("One after the other: each remembers those before", "lct-ar"),
     ("Independent: each shot alone", "independent"),
 ]
+OPENED = [".zip", ".json", ".fountain", ".txt"]  # a project, a story, a screenplay
 POLL = 0.6  # seconds between two looks at the worker
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -37,6 +38,7 @@ class Widgets:
     story: gr.Textbox
     examples: list[gr.Button]
     count: gr.Slider
+    wishes: list[Any]  # seconds, tone, language, variety
     split: gr.Button
     make: gr.Button
     note: gr.HTML
@@ -83,7 +85,7 @@ def _bar() -> dict[str, Any]:
         small = {"size": "sm", "scale": 0, "min_width": 112}
         undo, again = gr.Button("Undo", elem_id="undo", **small), gr.Button("Redo edit", **small)
         new = gr.Button("New project", **small)
-        openers = {"open": gr.UploadButton("Open a file", file_types=[".zip"], type="binary", **small)}
+        openers = {"open": gr.UploadButton("Open a file", file_types=OPENED, type="binary", **small)}
     return {"name": name, "projects": projects, "undo": undo, "again": again, "new": new} | openers
 
 
@@ -120,8 +122,21 @@ def _story(studio: Studio) -> dict[str, Any]:
             count = gr.Slider(1, MAX_SHOTS, value=4, step=1, label="Number of shots", min_width=160)
             split = gr.Button("Split into shots", elem_id="split", min_width=120, interactive=False)
             make = gr.Button("Make the film", variant="primary", elem_id="make", min_width=120)
+        wishes = _wishes(studio)
         note = gr.HTML(elem_id="note")
-    return {"story": story, "examples": examples, "count": count, "split": split, "make": make, "note": note}
+    found = {"story": story, "examples": examples, "count": count, "wishes": wishes}
+    return found | {"split": split, "make": make, "note": note}
+
+
+def _wishes(studio: Studio) -> list[Any]:
+    with gr.Accordion("Wishes for the split", open=False), gr.Row(elem_classes="tools"):
+        told = {"placeholder": "as told", "max_length": 60, "min_width": 110, "visible": studio.has_model}
+        return [
+            gr.Number(0, label="Seconds in all", info="0: 2.1 s a shot.", minimum=0, min_width=110),
+            gr.Textbox(label="Tone", **told),
+            gr.Textbox(label="Language", **told),
+            gr.Dropdown(["low", "medium", "high"], value="medium", label="Variety of framing", min_width=110),
+        ]
 
 
 def _options() -> list[Any]:
@@ -164,17 +179,17 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     loaded.success(lambda: [gr.Button(interactive=True)] * len(starters), None, starters, **QUIET)
     then_words(loaded)
     then_words(on(w.new.click, act.new, [], opened))
-    then_words(on(w.open.upload, act.unzip, [w.open], opened))
+    then_words(on(w.open.upload, act.read, [w.open], opened))
     then_words(on(w.projects.input, act.switch, [w.projects], opened))
     then_words(on(w.undo.click, act.undo, where[:2], opened))
     then_words(on(w.again.click, act.again, where[:2], opened))
     on(w.name.blur, act.rename, [*where, w.name], shown)
-    split = [*where, w.story, w.count]
-    then_words(on(w.split.click, act.split, split, opened))
+    split = [*where, w.story, w.count, *w.wishes]
+    then_words(on(w.split.click, act.split, split, [w.note, *opened]))
     for button, tale in zip(w.examples, studio.stories, strict=True):
         chosen = (tale["story"], tale["shots"])
-        picked = button.click(lambda chosen=chosen: chosen, None, split[-2:], **QUIET)
-        then_words(on(picked.success, act.split, split, opened))
+        picked = button.click(lambda chosen=chosen: chosen, None, split[4:6], **QUIET)
+        then_words(on(picked.success, act.split, split, [w.note, *opened]))
     for option in w.options:
         on(option.change, act.options, [*where, *w.options], shown)
     on(w.make.click, act.make, where, shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import quote
 
+from studio.drafts import Draft
 from studio.models import Project
 from studio.services import Studio
 
@@ -31,6 +32,12 @@ KEYS = (
 
 def header(logo: str) -> str:
     return HEADER.format(logo=f"/gradio_api/file={quote(logo)}")
+
+
+def draft(told: Draft) -> str:
+    """A split while it is being written."""
+    lines = "".join(f"<li>{escape(shot.prompt) if shot else '…'}</li>" for shot in told.shots)
+    return f'<ol class="draft" role="status" aria-label="Shots as they are written">{lines}</ol>'
 
 
 def unknown(words: tuple[str, ...]) -> str:

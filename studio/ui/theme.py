@@ -47,4 +47,14 @@ def theme() -> gr.themes.Base:
         "checkbox_background_color_selected": WARM,
         "checkbox_border_color_selected": WARM,
     }
-    return base.set(block_border_width="0px", **{f"{name}_dark": value for name, value in dark.items()})
+    light = {
+        "block_info_text_color": "#5c5c66",
+        "block_title_text_color": "#5c5c66",
+        "input_placeholder_color": "#6b6b76",
+        "button_primary_background_fill": WARM,
+        "button_primary_background_fill_hover": "#ffc35e",
+        "button_primary_text_color": "#17130a",
+        "button_secondary_background_fill": "transparent",
+        "slider_color": WARM,
+    }
+    return base.set(block_border_width="0px", **light, **{f"{name}_dark": value for name, value in dark.items()})

@@ -104,7 +104,7 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
     if job is None:
         return {"text": "Ready.", "state": "idle"}
     if job.state == "failed":
-        return {"text": job.message, "state": "failed"}
+        return {"text": job.message, "state": "failed", "job": job.id, "offer": studio.offer(job)}
     if not job.busy:
         ended = {"done": "Done. Redo any shot you like.", "cancelled": "Stopped. Finished shots are kept."}
         return {"text": ended[job.state], "state": job.state}

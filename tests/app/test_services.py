@@ -514,3 +514,60 @@ def test_jobs_in_the_queue_can_be_moved_held_changed_and_doubled(studio):
     assert studio.store.ledger.get(second.id).state == "cancelled"
     with pytest.raises(ValueError, match="what is 'fly'"):
         studio.manage(first.id, "fly")
+
+
+def test_out_of_memory_offers_a_way_that_needs_less_and_the_next_job_succeeds(studio, monkeypatch):
+    import engine
+
+    asked, real = project(studio), engine.generate
+
+    def small(scene, backbone, **settings):
+        """Memory for one shot at a time only."""
+        if settings["method"] == "lct" and len(scene.to_make) > 1:
+            raise MemoryError
+        return real(scene, backbone, **settings)
+
+    monkeypatch.setattr(engine, "generate", small)
+    studio.generate(asked.id)
+    failed = studio.job(asked.id)
+    assert (failed.state, studio.offer(failed)) == ("failed", "Make one shot after the other")
+    studio.manage(failed.id, "smaller")
+    assert studio.job(asked.id).state == "done"
+    assert [shot.stale for shot in studio.project(asked.id).shots] == [(), ()]
+    assert studio.offer(studio.job(asked.id)) == ""
+
+
+def test_a_disk_without_room_is_said_before_anything_starts(studio, monkeypatch):
+    import shutil
+    from collections import namedtuple
+
+    asked = project(studio)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 5 << 20))
+    with pytest.raises(ValueError, match="the disk has 5 MB free and 61 MB are needed"):
+        studio.generate(asked.id)
+    assert studio.job(asked.id) is None
+
+
+def test_a_screenplay_becomes_a_project_and_a_shot_is_rewritten_after_a_wish(studio):
+    text = (
+        "Title: Sea\n\nEXT. BEACH - DAY\n\nA red fox walks along the beach.\n\nINT. ROOM - NIGHT\n\nA red fox sits.\n"
+    )
+    made = studio.take_in(text)
+    assert len(made.scenes) == 2
+    shot = made.scenes[1].shots[0]
+    after = studio.rewrite(made.id, shot.id, "the fox spins around")
+    assert "spins around" in after.shot(shot.id).prompt
+    assert after.scenes[0] == made.scenes[0]
+    with pytest.raises(ValueError, match=r"is empty|neither"):
+        studio.take_in("")
+
+
+def test_a_scene_that_goes_on_from_the_one_before_looks_at_its_last_shot(studio):
+    asked = studio.edit(project(studio).id, "add_scene")
+    make(studio, asked.id)
+    told, _ = studio.split(asked.id, "It waves.", 1, scene=asked.scenes[1].id)
+    (last,) = told.scenes[1].shots
+    studio.edit(asked.id, "set_shot", shot=last.id, cut=False, frames=5)
+    studio.generate(asked.id, scene=asked.scenes[1].id)
+    assert studio.project(asked.id).shot(last.id).take.saw.keys() == {asked.scenes[0].shots[1].id}

@@ -232,3 +232,28 @@ def test_a_phone_needs_no_sideways_scroll(page):
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_timeout(500)
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_no_screen_shuts_anybody_out(page, server, theme):
+    """axe-core finds nothing serious on any screen."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    def check(screen):
+        found = Axe().run(page).response["violations"]
+        bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+        assert not bad, f"{screen}: {bad}"
+
+    if theme == "light":
+        page.goto(f"{server}/?__theme=light")
+        page.wait_for_selector("#split:enabled")
+    fresh(page)
+    check("an empty board")
+    film(page)
+    for name in ("Words", "Remembers", "Takes"):
+        page.get_by_role("tab", name=name).click()
+        check(name)
+    for name in ("Film", "Bible", "Queue", "Help"):
+        tab(page, name)
+        page.wait_for_timeout(300)
+        check(name)
