@@ -143,12 +143,25 @@ def measure(backbone: Backbone, height: int, width: int) -> Pace:
     count = torch.tensor(tokens, dtype=torch.float64)
     ones = torch.ones_like(count)
     relative = torch.stack([ones, count, count**2], dim=1) / torch.tensor(seconds, dtype=torch.float64)[:, None]
-    times = torch.linalg.lstsq(relative, ones[:, None]).solution[:, 0]
+    times = _fit(relative, ones)
     base, slope = torch.linalg.lstsq(torch.stack([ones, count], 1), torch.tensor(peaks).double()[:, None]).solution
     latents = torch.zeros((1, *backbone.shape(17, height, width).latent))
     backbone.decode(latents)
     decode = _median(lambda: backbone.decode(latents)) / latents.shape[2]
-    return Pace(times=tuple(times.tolist()), bytes=(float(base), float(slope)), decode=decode)
+    return Pace(times=tuple(times), bytes=(float(base), float(slope)), decode=decode)
+
+
+def _fit(columns: torch.Tensor, values: torch.Tensor) -> list[float]:
+    """Least squares [n] of columns [m, n] to values [m] without a negative share, which only noise can bring."""
+    kept, found = list(range(columns.shape[1])), [0.0] * columns.shape[1]
+    while kept:
+        shares = torch.linalg.lstsq(columns[:, kept], values[:, None]).solution[:, 0].tolist()
+        if min(shares) >= 0:
+            for column, share in zip(kept, shares, strict=True):
+                found[column] = share
+            break
+        kept.pop(shares.index(min(shares)))
+    return found
 
 
 def _pass(backbone: Backbone, height: int, width: int, frames: int, shots: int) -> tuple[Callable[[], object], int]:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 import engine
 from engine.methods import METHODS
-from engine.plan import plan
+from engine.plan import _fit, plan
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,16 @@ def test_a_context_past_the_window_is_warned_of_and_more_work_takes_longer(backb
     assert plan(scene(4), backbone, steps=40).seconds > plan(scene(4), backbone, steps=4).seconds > 0
     monkeypatch.setattr(type(backbone), "window", 30)
     assert "more than the 30" in plan(scene(9), backbone).warnings[0]
+
+
+def test_a_noisy_clock_gives_no_pass_that_takes_less_than_nothing():
+    tokens = torch.tensor([4.0, 8.0, 16.0], dtype=torch.float64)
+    columns = torch.stack([torch.ones(3), tokens, tokens**2], dim=1).double()
+    exact = _fit(columns, columns @ torch.tensor([1.0, 2.0, 0.5]).double())
+    assert exact == pytest.approx([1.0, 2.0, 0.5])
+    noisy = _fit(columns, torch.tensor([3.0, 9.0, 10.0]).double())  # bends down: a plain fit has a negative square
+    assert min(noisy) >= 0
+    assert (columns @ torch.tensor(noisy).double()).min() > 0
 
 
 def test_given_shots_cost_tokens_but_are_not_made(backbone):
