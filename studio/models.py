@@ -74,7 +74,7 @@ class SceneInfo(_Value):
 class Options(_Value):
     """How a project's shots are made."""
 
-    method: Literal["lct", "lct-ar", "independent"] = "lct"
+    method: Literal["lct", "lct-ar", "lct-causal", "independent"] = "lct"
     seed: int = Field(default=0, ge=0, lt=2**31)
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1, le=20)

@@ -26,6 +26,7 @@ from studio.store import Listed, Store
 from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
+EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
 SPARE = 64_000_000  # bytes that stay free on the disk
 A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents, video
 MAX_NOTE = 500  # characters
@@ -82,7 +83,13 @@ class Studio:
         found = self.store.projects.get(project_id) if project_id else None
         if found is None and not self.settings.public:
             found = self.store.projects.latest()
-        return found or self.store.projects.create()
+        return found or self._first()
+
+    def _first(self) -> Project:
+        """A finished film to look at and to play with, or an empty board."""
+        if self.settings.example and EXAMPLE.exists():
+            return self.open_zip(EXAMPLE.read_bytes())
+        return self.store.projects.create()
 
     def new(self, name: str = "") -> Project:
         return self.store.projects.create(name[:120])

@@ -27,6 +27,7 @@ class Settings(BaseModel):
     llm_local: str = Field(
         default="", description="a transformers model on this machine, used when there is no endpoint"
     )
+    example: bool = Field(default=True, description="a finished film to look at, where there is none yet")
     public: bool = False  # a Space: many visitors, an ephemeral disk
 
 
@@ -37,6 +38,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if "SPACE_ID" in environment:
         values |= {"public": True, "host": "0.0.0.0"}  # noqa: S104 - a Space's router is the only way in
         values.setdefault("home", Path(tempfile.gettempdir()) / "reelboard")
+        values.setdefault("executor", "inline")  # a Space's GPU exists only inside an event of the page
     try:
         return Settings(**values)
     except ValidationError as error:

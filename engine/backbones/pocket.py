@@ -38,7 +38,7 @@ class PocketBackbone:
     fps = 8
     size = (80, 128)
     shift = 3.0  # of the sampler's schedule
-    guidance = 3.0
+    guidance = 4.0
     steps = 20
     history_noise = 100
     window = WINDOW

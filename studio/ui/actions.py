@@ -144,7 +144,7 @@ class Actions:
             project.name,
             gr.Dropdown(listed, value=project.id, visible=bool(listed)),
             told,
-            *(options.method, options.seed, options.steps or 20, options.guidance or 3),
+            *(options.method, options.seed, options.steps or 20, options.guidance or 4),
         ]
 
     def shown(self, project: Project, scene: str, shot: str) -> list[Any]:

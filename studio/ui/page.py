@@ -19,6 +19,7 @@ ASSETS = Path(__file__).parents[2] / "assets"
 METHODS = [
     ("Together: all shots of a scene in one context", "lct"),
     ("One after the other: each remembers those before", "lct-ar"),
+    ("One after the other, what was made is computed once", "lct-causal"),
     ("Independent: each shot alone", "independent"),
 ]
 OPENED = [".zip", ".json", ".fountain", ".txt"]  # a project, a story, a screenplay
@@ -145,7 +146,7 @@ def _options() -> list[Any]:
             gr.Dropdown(METHODS, value="lct", label="Method"),
             gr.Number(0, precision=0, minimum=0, label="Seed of the film", info="Same seed, same film."),
             gr.Slider(4, 60, value=20, step=1, label="Steps"),
-            gr.Slider(1, 8, value=3, step=0.5, label="How strictly to follow the words"),
+            gr.Slider(1, 8, value=4, step=0.5, label="How strictly to follow the words"),
         ]
 
 
@@ -191,7 +192,7 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
         picked = button.click(lambda chosen=chosen: chosen, None, split[4:6], **QUIET)
         then_words(on(picked.success, act.split, split, [w.note, *opened]))
     for option in w.options:
-        on(option.change, act.options, [*where, *w.options], shown)
+        option.input(said(act.options), [*where, *w.options], shown, trigger_mode="always_last", **QUIET)
     on(w.make.click, act.make, where, shown)
     for drawn in (w.board, w.shot, w.bible, w.queue, w.strip):
         # "once", gradio's default, would drop what a person does while the last thing is still under way

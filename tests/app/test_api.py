@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory, tiny_pocket):
+@pytest.fixture(scope="module", params=[{}, {"SPACE_ID": "me/reelboard"}], ids=["own machine", "Space"])
+def client(request, tmp_path_factory, tiny_pocket):
     from gradio_client import Client
 
     with socket.socket() as probe:
@@ -22,7 +22,7 @@ def client(tmp_path_factory, tiny_pocket):
         port = probe.getsockname()[1]
     home = tmp_path_factory.mktemp("home")
     settings = {"REELBOARD_PORT": str(port), "REELBOARD_HOME": str(home), "REELBOARD_BACKBONE": str(tiny_pocket)}
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings)
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings | request.param)
     address = f"http://127.0.0.1:{port}"
     for _ in range(300):
         try:

@@ -104,7 +104,7 @@ def test_what_cannot_be_drafted_is_said_in_one_sentence(asked, sentence):
 
 @pytest.fixture
 def studio(tmp_path, tiny_pocket):
-    return Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket), executor="inline"))
+    return Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket), executor="inline", example=False))
 
 
 def test_nothing_is_kept_of_a_draft_until_it_is_accepted(studio):

@@ -17,7 +17,7 @@ from studio.settings import Settings
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory, tiny_pocket):
     home = tmp_path_factory.mktemp("home")
-    return Studio(Settings(home=home, backbone=str(tiny_pocket), executor="inline"))
+    return Studio(Settings(home=home, backbone=str(tiny_pocket), executor="inline", example=False))
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ SETTINGS = {"method": "lct-ar", "seed": 1, "steps": 6, "guidance": 1}
 
 @pytest.fixture
 def studio(tmp_path, tiny_pocket):
-    made = Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket)))
+    made = Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket), example=False))
     yield made
     made.close()
 
@@ -111,7 +111,7 @@ time.sleep(600)
 def test_kill_worker_server_or_both_at_a_random_point(tmp_path, tiny_pocket, seed):
     """Twenty points by default; REELBOARD_KILLS=200 for the table of README."""
     draw = random.Random(seed)
-    studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), executor="inline"))
+    studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), executor="inline", example=False))
     asked = project(studio)
     studio.executor = Nobody()
     studio.generate(asked.id)
@@ -160,7 +160,7 @@ def test_a_full_disk_is_said_and_the_film_goes_on_when_there_is_room(tmp_path, t
     if mounted.returncode:
         pytest.skip("mounting a small file system needs more rights than this process has")
     try:
-        studio = Studio(Settings(home=disk, backbone=str(tiny_pocket), executor="inline"))
+        studio = Studio(Settings(home=disk, backbone=str(tiny_pocket), executor="inline", example=False))
         asked = project(studio)
         filler = disk / "filler"
         room = os.statvfs(disk)

@@ -19,7 +19,7 @@ STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She 
 
 @pytest.fixture
 def studio(tmp_path, tiny_pocket):
-    return Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket), executor="inline"))
+    return Studio(Settings(home=tmp_path / "home", backbone=str(tiny_pocket), executor="inline", example=False))
 
 
 def make(studio, project_id):
@@ -53,7 +53,7 @@ def test_a_film_is_made_kept_and_found_again_by_a_new_process(studio, tiny_pocke
     made = studio.project(asked.id)
     assert all(shot.take for shot in made.shots)
     assert studio.media(made.film).read_bytes()[4:8] == b"ftyp"
-    again = Studio(Settings(home=studio.settings.home, backbone=str(tiny_pocket), executor="inline"))
+    again = Studio(Settings(home=studio.settings.home, backbone=str(tiny_pocket), executor="inline", example=False))
     assert again.open(None) == made
     assert again.open(made.id) == made
 
@@ -200,7 +200,7 @@ def test_strangers_projects_and_paths_are_refused(studio):
 
 
 def test_missing_weights_are_said_and_nothing_breaks(tmp_path):
-    studio = Studio(Settings(home=tmp_path, backbone=str(tmp_path / "none"), executor="inline"))
+    studio = Studio(Settings(home=tmp_path, backbone=str(tmp_path / "none"), executor="inline", example=False))
     asked = project(studio)
     with pytest.raises(ValueError, match="no such folder"):
         studio.unknown_words(asked)
@@ -224,8 +224,18 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         Studio(Settings(home=tmp_path / "file" / "deep"))
 
 
+def test_a_new_studio_shows_a_finished_film_that_can_be_worked_on(tmp_path, tiny_pocket):
+    studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), executor="inline"))
+    shown = studio.open(None)
+    assert len(shown.shots) == 4
+    assert all(shot.take and not shot.stale for shot in shown.shots)
+    assert studio.media(shown.film).read_bytes()[4:8] == b"ftyp"
+    assert studio.open(None).id == shown.id
+    assert studio.edit(shown.id, "drop_shots", shots=[shown.shots[0].id]).slates
+
+
 def test_a_public_page_gives_every_visitor_a_project_of_their_own(tmp_path, tiny_pocket):
-    studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), public=True))
+    studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), public=True, example=False))
     assert studio.open(None).id != studio.open(None).id
 
 
@@ -267,7 +277,7 @@ def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
     make(studio, asked.id)
     studio.redo(asked.id, asked.shots[0].id)
     content = studio.save_zip(asked.id)
-    other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline"))
+    other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline", example=False))
     opened = other.open_zip(content)
     was = studio.project(asked.id)
     assert [s.prompt for s in opened.shots] == [s.prompt for s in was.shots]
@@ -295,7 +305,7 @@ def test_zips_that_are_not_ours_are_refused_and_leave_nothing(studio, tmp_path, 
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         board = file.read("project.json").decode()
         picture = next(name for name in file.namelist() if name.endswith(".jpg"))
-    other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline"))
+    other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline", example=False))
     film = studio.project(asked.id).film
     bad = {
         "no project file": b"not a zip",

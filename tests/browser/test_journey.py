@@ -73,10 +73,10 @@ def card(page, number):
 def film(page):
     """Make the first example's film."""
     page.get_by_role("button", name="Ruby at the sea").click()
-    page.wait_for_selector("#board .card >> nth=3")
+    page.wait_for_selector("#board .frame.draft >> nth=3")
     page.click("#make")
+    page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 4")
     page.wait_for_selector("#strip:has-text('Done.')")
-    page.wait_for_function("document.querySelectorAll('#board .card img').length >= 3")
 
 
 def fresh(page):
