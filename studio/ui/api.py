@@ -53,7 +53,7 @@ class Api:
         steps: int | None = None,
         guidance: float | None = None,
     ) -> dict[str, Any]:
-        """How the shots are made: method "lct", "lct-ar", "lct-causal" or "independent"; None leaves it to the model."""
+        """How the shots are made; method: "lct", "lct-ar", "lct-causal", "independent". None: the model's own."""
         options = {"method": method, "seed": seed, "steps": steps, "guidance": guidance}
         return _board(self.studio.edit(project_id, "set_options", **options))
 
