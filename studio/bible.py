@@ -26,7 +26,7 @@ def compose(bible: Sequence[Entry], scene: SceneInfo) -> str:
     if SECTIONS.search(scene.summary):
         return scene.summary
     entries = {entry.id: entry for entry in bible}
-    cast = [entries[key].text for key in scene.cast if key in entries]
+    cast = [entry.text for entry in _cast(bible, scene)]
     look = [entry.text for entry in bible if entry.kind == "look"]
     setting = [entries[scene.setting].text] if scene.setting in entries else []
     parts = {
@@ -57,8 +57,7 @@ def changed(before: str, project: Project, scene: SceneInfo) -> list[str]:
     if before == now:
         return []
     old, new = take_apart(before), take_apart(now)
-    names = {entry.id: entry.name or f"character {n}" for n, entry in enumerate(project.bible, start=1)}
-    called = [names.get(key, "a character") for key in scene.cast]
+    called = [entry.name or "a character" for entry in _cast(project.bible, scene)]
     pairs = zip(called, old.characters, new.characters, strict=False)
     reasons = [f"{name} changed in the bible" for name, one, two in pairs if one != two]
     if len(old.characters) != len(new.characters):
@@ -68,6 +67,12 @@ def changed(before: str, project: Project, scene: SceneInfo) -> list[str]:
     if old.story != new.story or not reasons:
         reasons.append("the scene's story changed")
     return reasons
+
+
+def _cast(bible: Sequence[Entry], scene: SceneInfo) -> list[Entry]:
+    """The scene's characters that have words."""
+    entries = {entry.id: entry for entry in bible}
+    return [entries[key] for key in scene.cast if key in entries and entries[key].text.strip()]
 
 
 def _sentence(text: str) -> str:

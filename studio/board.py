@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, validate_call
 
 from engine import MAX_SHOTS
 from studio.bible import short_name, take_apart
 from studio.drafts import Draft
 from studio.models import Entry, Options, Project, SceneInfo, ShotInfo
 
-SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "approved", "locked"}
+SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "locked"}
 SCENE_FIELDS = {"title", "story", "summary", "cast", "setting"}
 T = TypeVar("T", bound=BaseModel)
 
@@ -38,12 +38,13 @@ def add_scene(project: Project, *, before: str | None = None) -> Project:
 def set_scene(project: Project, *, scene: str, **fields: Any) -> Project:
     """title, story, summary, cast (entries in order), setting (an entry)."""
     _known("scene", fields, SCENE_FIELDS)
+    changed = checked(SceneInfo, project.scene(scene), **fields)
     kinds = {entry.id: entry.kind for entry in project.bible}
-    for key, kind in ((k, "character") for k in fields.get("cast", ())):
-        _entry_of(key, kind, kinds)
-    if fields.get("setting"):
-        _entry_of(fields["setting"], "place", kinds)
-    return _with_scene(project, checked(SceneInfo, project.scene(scene), **fields))
+    wanted = [(key, "character") for key in changed.cast] + [(key, "place") for key in (changed.setting,) if key]
+    for key, kind in wanted:
+        if kinds.get(key) != kind:
+            raise ValueError(f"{kind} is {key[:40]!r}; the bible has no such {kind}")
+    return _with_scene(project, changed)
 
 
 def move_scene(project: Project, *, scene: str, place: int) -> Project:
@@ -57,6 +58,7 @@ def move_scene(project: Project, *, scene: str, place: int) -> Project:
 def drop_scene(project: Project, *, scene: str) -> Project:
     """Take a scene off the board; undo brings it back with all its takes."""
     gone = project.scene(scene)
+    _unlocked(project, gone.shots)
     return checked(Project, project, scenes=[one for one in project.scenes if one != gone])
 
 
@@ -69,17 +71,14 @@ def add_shot(project: Project, *, scene: str, place: int | None = None, prompt: 
 
 
 def set_shot(project: Project, *, shot: str, **fields: Any) -> Project:
-    """prompt, frames, cut, seed, see (ids of shots that a new take remembers), approved, locked."""
+    """prompt, frames, cut, seed, see (ids of shots that a redo remembers), locked."""
     _known("shot", fields, SHOT_FIELDS)
-    if fields.get("approved") and project.shot(shot).take is None:
-        raise ValueError("approved is True, but the shot has no take yet; make it first")
-    for other in fields.get("see") or ():
-        if project.shot(other).take is None:
-            raise ValueError(f"shot {project.slates[other]} has no take yet, so it can't be remembered; make it first")
+    home, old = project.scene_of(shot), project.shot(shot)
+    changed = checked(ShotInfo, old, **fields)
+    for other in set(changed.see or ()) - set(old.see or ()):
         if other == shot:
             raise ValueError(f"shot {project.slates[other]} can't remember itself; choose 'continue' for a longer one")
-    home = project.scene_of(shot)
-    changed = checked(ShotInfo, project.shot(shot), **fields)
+        check_take(project, other)
     return _with_scene(project, _with_shots(home, [changed if one.id == shot else one for one in home.shots]))
 
 
@@ -101,9 +100,7 @@ def move_shots(project: Project, *, shots: Sequence[str], scene: str, place: int
 
 def drop_shots(project: Project, *, shots: Sequence[str]) -> Project:
     """Take shots off the board; undo brings them back with all their takes."""
-    for shot in shots:
-        if project.shot(shot).locked:
-            raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
+    _unlocked(project, [project.shot(shot) for shot in shots])
     scenes = [_with_shots(one, [s for s in one.shots if s.id not in shots]) for one in project.scenes]
     return checked(Project, project, scenes=scenes)
 
@@ -135,12 +132,30 @@ def drop_entry(project: Project, *, entry: str) -> Project:
 
 
 EDITS: dict[str, Callable[..., Project]] = {
-    edit.__name__: edit
+    edit.__name__: validate_call(edit)
     for edit in (
         *(rename, set_options, add_scene, set_scene, move_scene, drop_scene),
         *(add_shot, set_shot, set_shots, move_shots, drop_shots, add_entry, set_entry, drop_entry),
     )
 }
+
+
+def apply(project: Project, name: str, values: dict[str, Any]) -> Project:
+    """Do an edit by its name; ValueError, in one sentence, for one that can't be done."""
+    if name not in EDITS:
+        raise ValueError(f"edit is {str(name)[:40]!r}; it is one of {', '.join(EDITS)}")
+    try:
+        return EDITS[name](project, **values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{name} was asked for in a wrong way: {what}: {first['msg'].lower()}") from None
+
+
+def check_take(project: Project, shot: str) -> None:
+    """ValueError when a shot has nothing that could be remembered."""
+    if project.shot(shot).take is None:
+        raise ValueError(f"shot {project.slates[shot]} has no take yet, so it can't be remembered; make it first")
 
 
 def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) -> Project:
@@ -151,6 +166,8 @@ def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) ->
     """
     written = [shot for shot in draft.shots if shot is not None]
     parts, old = [written[n : n + MAX_SHOTS] for n in range(0, len(written), MAX_SHOTS)], project.scene(scene)
+    if not keep:
+        _unlocked(project, old.shots)
     project, fields = (project, {}) if keep else _entered(project, draft)
     for number, part in enumerate(parts):
         if number:
@@ -163,8 +180,10 @@ def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) ->
         shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **vars(s)) for k, s in enumerate(part)]
         project = _with_scene(project, checked(SceneInfo, home, **fields, shots=shots))
     used = {key for one in project.scenes for key in (*one.cast, one.setting)}
-    once = {*old.cast, old.setting}  # what only the old shots needed goes with them
-    bible = tuple(one for one in project.bible if one.id in used or one.id not in once)
+    once = {*old.cast, old.setting}  # what only the old shots needed goes with them, unless a hand has named it
+    bible = tuple(
+        one for one in project.bible if one.id in used or one.id not in once or one.name != short_name(one.text)
+    )
     changes = {"options": draft.options} if draft.options else {}
     return checked(Project, project, bible=bible, **changes)
 
@@ -220,9 +239,10 @@ def _known(what: str, fields: dict[str, Any], names: set[str]) -> None:
             raise ValueError(f"{what} has no {name[:40]!r}; it has {', '.join(sorted(names))}")
 
 
-def _entry_of(key: str, kind: str, kinds: dict[str, str]) -> None:
-    if kinds.get(key) != kind:
-        raise ValueError(f"{kind} is {str(key)[:40]!r}; the bible has no such {kind}")
+def _unlocked(project: Project, shots: Sequence[ShotInfo]) -> None:
+    for shot in shots:
+        if shot.locked:
+            raise ValueError(f"shot {project.slates[shot.id]} is locked; unlock it first")
 
 
 def _new() -> str:

@@ -89,7 +89,8 @@ class Inline:
         self._lock, self._owner = threading.Lock(), uuid.uuid4().hex
 
     def start(self) -> None:
-        """Nothing: there is no GPU outside an event; an unfinished film goes on when its creator asks again."""
+        """There is no GPU outside an event: an unfinished film goes on when its creator asks again."""
+        self._store.ledger.reconcile(lease=0)
 
     def wake(self) -> None:
         """Work until the queue is empty; a second caller waits for the first."""

@@ -42,6 +42,10 @@ class Board:
     def frames(self, take: TakeInfo) -> Tensor:
         return film.load_take(self.store.media, take).frames
 
+    def length(self, take: TakeInfo) -> int:
+        """Frames of a take, which may differ from what its shot asks for now."""
+        return int(self.store.projects.made_by(take.id)["frames"])
+
     def _number(self, shot: ShotInfo) -> int:
         return [take.id for take in self.store.projects.takes(shot.id)].index(shot.take.id) + 1
 
@@ -108,7 +112,8 @@ def shot_list(board: Board) -> bytes:
     for slate, shot, take in board.shots:
         model = board.store.projects.made_by(take.id)["backbone"]
         said = [slate, _safe(shot.prompt), "cut" if shot.cut else "continues"]
-        length = [shot.frames, f"{shot.frames / FPS:.3f}"]
+        frames = board.length(take)
+        length = [frames, f"{frames / FPS:.3f}"]
         rows.writerow([*said, *length, take.seed, model, "yes" if shot.approved else "", "; ".join(shot.stale)])
     return out.getvalue().encode("utf-8-sig")  # a spreadsheet reads UTF-8 only with its mark
 
@@ -121,8 +126,8 @@ def _safe(text: str) -> str:
 def subtitles(board: Board) -> bytes:
     """The shots' words over their time, as SRT."""
     lines, start = [], 0
-    for number, (_, shot, _) in enumerate(board.shots, start=1):
-        end = start + shot.frames
+    for number, (_, shot, take) in enumerate(board.shots, start=1):
+        end = start + board.length(take)
         lines += [str(number), f"{_clock(start)} --> {_clock(end)}", shot.prompt.replace("-->", "->"), ""]
         start = end
     return "\n".join(lines).encode()
@@ -143,17 +148,17 @@ def timeline(adapter: str) -> Callable[[Board], bytes]:
         cut = otio.schema.Timeline(name=board.project.name or "Reelboard film")
         track = otio.schema.Track(name="V1", kind=otio.schema.TrackKind.Video)
         cut.tracks.append(track)
-        track.extend(_clip(board, slate, shot, take) for slate, shot, take in board.shots)
+        track.extend(_clip(board, slate, take) for slate, _, take in board.shots)
         text = otio.adapters.write_to_string(cut, adapter, **({"rate": TIMECODE} if adapter == "cmx_3600" else {}))
         return text.encode()
 
     return write
 
 
-def _clip(board: Board, slate: str, shot: ShotInfo, take: TakeInfo) -> otio.schema.Clip:
+def _clip(board: Board, slate: str, take: TakeInfo) -> otio.schema.Clip:
     import opentimelineio as otio
 
-    frames = otio.opentime.RationalTime(shot.frames * TIMECODE // FPS, TIMECODE)
+    frames = otio.opentime.RationalTime(board.length(take) * TIMECODE // FPS, TIMECODE)
     length = otio.opentime.TimeRange(otio.opentime.RationalTime(0, TIMECODE), frames)
     address = board.store.media.path(take.video).as_uri()
     source = otio.schema.ExternalReference(target_url=address, available_range=length)

@@ -65,11 +65,18 @@ def load_raw(media: Media, name: str) -> Take:
 
 
 def assemble(media: Media, takes: Sequence[TakeInfo]) -> str:
-    """All takes in order as one film; its media name."""
+    """All takes in order as one film; its media name. ValueError when their pictures differ in size."""
     import torch
 
-    frames = torch.cat([load_take(media, take).frames for take in takes])
-    return _keep_video(media, frames, {"takes": [take.model_dump() for take in takes]})
+    frames = [load_take(media, take).frames for take in takes]
+    sizes = sorted({tuple(clip.shape[1:3]) for clip in frames})
+    if len(sizes) > 1:
+        told = ", ".join(f"{width} x {height}" for height, width in sizes)
+        raise ValueError(
+            f"the shots have different sizes ({told}), so they make no film; redo those of the other size"
+        )
+    record = [take.model_dump(exclude={"job", "saw"}) for take in takes]
+    return _keep_video(media, torch.cat(frames), {"takes": record})
 
 
 def jpeg(frame: Tensor, *, scale: int = 3) -> bytes:

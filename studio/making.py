@@ -82,7 +82,12 @@ class Maker:
         project = self.store.projects.get(self.job.project)
         takes = [shot.take for shot in project.shots if shot.take] if project else []
         if takes:
-            self.store.projects.set_film(self.job.project, film.assemble(self.store.media, takes))
+            try:
+                made = film.assemble(self.store.media, takes)
+            except ValueError as error:  # the shots are made; whoever opens the film is told
+                log.warning("no film: %s", error)
+            else:
+                self.store.projects.set_film(self.job.project, made, [take.id for take in takes])
 
     def _settle(self) -> None:
         """The takes that are chosen when the job begins are those that it looks at, however often it is resumed."""
@@ -107,7 +112,8 @@ class Maker:
             if take is None and shot.take is not None and shot.id not in task.make and wanted:
                 take = film.load_take(self.store.media, shot.take)
             skipped = take is None and shot.id not in task.make
-            shots.append(engine.Shot(prompt=shot.prompt, frames=shot.frames, cut=shot.cut, take=take, skipped=skipped))
+            words = {"prompt": shot.prompt, "frames": shot.frames, "cut": shot.cut, "seed": shot.seed}
+            shots.append(engine.Shot(**words, take=take, skipped=skipped))
         return engine.Scene(prompt=task.prompt, shots=tuple(shots))
 
     def _generate(self, scene: Scene) -> None:

@@ -38,8 +38,8 @@ class ShotInfo(_Value):
     frames: int = 17
     cut: bool = True
     seed: int | None = Field(default=None, ge=0, lt=2**31)  # of every new take; None: another one each time
-    see: tuple[str, ...] | None = None  # shots that a new take remembers; None: all made shots of its scene
-    approved: bool = False
+    see: tuple[str, ...] | None = None  # shots that a redo remembers; None: all made shots of its scene
+    approved: bool = False  # this very take
     locked: bool = False  # nothing makes a new take of it
     take: TakeInfo | None = None
     stale: tuple[str, ...] = ()  # why the take is no longer what the board asks for
@@ -89,6 +89,7 @@ class Project(_Value):
     scenes: tuple[SceneInfo, ...] = Field(default=(), max_length=MOST_SCENES)
     options: Options = Options()
     film: str = ""
+    film_of: tuple[str, ...] = ()  # the takes in it
     version: int = 0  # grows with every change: what a page shows is old when it differs
     revision: int = 0  # grows with every edit: an edit made on an older one is refused
 
@@ -96,6 +97,11 @@ class Project(_Value):
     def shots(self) -> tuple[ShotInfo, ...]:
         """All shots in the order of the film."""
         return tuple(shot for scene in self.scenes for shot in scene.shots)
+
+    @property
+    def film_is_old(self) -> bool:
+        """Whether the film shows other takes than the board, or another order."""
+        return self.film_of != tuple(shot.take.id for shot in self.shots if shot.take)
 
     @property
     def slates(self) -> dict[str, str]:
@@ -138,6 +144,7 @@ class TaskShot(_Value):
     prompt: str
     frames: int
     cut: bool
+    seed: int | None = None  # of its own
     take: TakeInfo | None = None
 
 

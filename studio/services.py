@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import shutil
 import uuid
@@ -15,11 +14,11 @@ from engine import MAX_SHOTS, CancelToken, block_tokens, related, unknown_words,
 from studio import board, film
 from studio.bible import compose
 from studio.drafts import Asked, Draft, DraftShot, finished
-from studio.executors import EXECUTORS
+from studio.executors import EXECUTORS, Inline
 from studio.exports import EXPORTS, export
 from studio.imports import imported
 from studio.making import OUT_OF_MEMORY
-from studio.models import FPS, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
+from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
 from studio.settings import Settings, writable_home
 from studio.splitter import Rules, choose_splitter
 from studio.store import Listed, Store
@@ -27,6 +26,7 @@ from studio.store.archive import pack, unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
+STEPS = 20  # of a sampler, where nothing else is asked for; only the guess of the time left needs it
 SPARE = 64_000_000  # bytes that stay free on the disk
 A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents, video
 MAX_NOTE = 500  # characters
@@ -68,9 +68,16 @@ class Studio:
         """The project's jobs that are not over, in the order in which they will run."""
         return [job for job in self.store.ledger.open_jobs() if job.project == project_id]
 
+    def queue(self, project_id: str) -> tuple[list[Job], list[Job]]:
+        """Jobs that are open, and the last that are over; on a public page only those of the project."""
+        mine = project_id if self.settings.public else None
+        waiting = [job for job in self.store.ledger.open_jobs() if mine in (None, job.project)]
+        return waiting, self.store.ledger.recent(mine)
+
     def ahead(self, job: Job) -> int:
         """How many jobs come before this one."""
-        return sum(other.place < job.place for other in self.store.ledger.open_jobs())
+        before = (other for other in self.store.ledger.open_jobs() if other.place < job.place)
+        return sum(other.state != "held" for other in before)
 
     def remaining(self, job: Job) -> float | None:
         """Seconds to go, from the pace of earlier jobs; None before anything was learned."""
@@ -127,14 +134,16 @@ class Studio:
         self._not_running(self.project(project_id), scene)
         return self._splitter.drafts(asked, cancel=cancel)
 
-    def take_in(self, text: str) -> Project:
-        """A pasted story.json (one scene) or a Fountain screenplay (its scenes) as a new project."""
+    def take_in(self, text: str) -> tuple[Project, str]:
+        """A pasted story.json (one scene) or a Fountain screenplay (its scenes) as a new project, and a note."""
         drafts = imported(text)
+        if len(drafts) > MOST_SCENES:
+            raise ValueError(f"scenes is {len(drafts)}; a project holds {MOST_SCENES}, so open it in parts")
         project = self.new(drafts[0].title)
         for number, draft in enumerate(drafts):
             now = self.edit(project.id, "add_scene") if number else None
             self.accept(project.id, draft, scene=now.scenes[-1].id if now else None)
-        return self.project(project.id)
+        return self.project(project.id), " ".join(dict.fromkeys(draft.note for draft in drafts if draft.note))
 
     def rewrite(self, project_id: str, shot: str, wish: str) -> Project:
         """One shot's words written anew after a wish; its takes stay."""
@@ -161,6 +170,7 @@ class Studio:
         scene: str | None = None,
         keep: bool = False,
         revision: int | None = None,
+        author: str = "",
     ) -> Project:
         """Take a draft as a scene's shots; one with more shots than a scene holds goes on in new scenes after it.
 
@@ -173,29 +183,27 @@ class Studio:
             home = now if now.scenes else board.add_scene(now)
             return board.accept(home, scene or home.scenes[0].id, draft, keep=keep)
 
-        return self.store.projects.edit(project_id, fill, seen=revision)
+        return self.store.projects.edit(project_id, fill, seen=revision, author=author)
 
-    def edit(self, project_id: str, name: str, *, revision: int | None = None, **values: Any) -> Project:
+    def edit(
+        self, project_id: str, edit: str, /, *, revision: int | None = None, author: str = "", **values: Any
+    ) -> Project:
         """Do one of ``EDITS``; nothing is written when it changes nothing.
 
-        revision: of the project that the creator saw; an edit of what changed since then is refused and says so.
+        revision: of the project that the creator saw; an edit of what another author changed since is refused and
+        says so.
         """
-        if name not in board.EDITS:
-            raise ValueError(f"edit is {name[:40]!r}; it is one of {', '.join(board.EDITS)}")
-        change = board.EDITS[name]
-        try:
-            inspect.signature(change).bind(None, **values)
-        except TypeError as error:
-            raise ValueError(f"{name} was asked for in a wrong way: {error}") from None
-        return self.store.projects.edit(project_id, lambda now: change(now, **values), seen=revision)
+        return self.store.projects.edit(
+            project_id, lambda now: board.apply(now, edit, values), seen=revision, author=author
+        )
 
-    def undo(self, project_id: str, revision: int | None = None) -> Project:
+    def undo(self, project_id: str, revision: int | None = None, *, author: str = "") -> Project:
         """Take the last edit back."""
-        return self.store.projects.undo(self.project(project_id).id, revision)
+        return self.store.projects.undo(self.project(project_id).id, revision, author=author)
 
-    def redo_edit(self, project_id: str, revision: int | None = None) -> Project:
+    def redo_edit(self, project_id: str, revision: int | None = None, *, author: str = "") -> Project:
         """Bring back what was undone."""
-        return self.store.projects.redo(self.project(project_id).id, revision)
+        return self.store.projects.redo(self.project(project_id).id, revision, author=author)
 
     def prompt(self, project: Project, shot: str) -> tuple[str, str]:
         """What the model reads for a shot: the words of its scene, and its own."""
@@ -207,12 +215,15 @@ class Studio:
         scene: only this one. missing: only shots that have no take or an old one.
         """
         project = self.project(project_id)
+        if self.broke_off(project):
+            self.executor.wake()
+            return self.jobs(project_id)
         scenes = project.scenes if scene is None else (project.scene(scene),)
-        wanted = {
-            one.id: [s.id for s in one.shots if not s.locked and not (missing and s.take and not s.stale)]
+        wanted = [
+            (one, [s.id for s in one.shots if not s.locked and not (missing and s.take and not s.stale)])
             for one in scenes
-        }
-        if not any(wanted.values()):
+        ]
+        if not any(make for _, make in wanted):
             empty = not any(one.shots for one in scenes)
             raise ValueError(
                 "there are no shots yet; write a story and split it first"
@@ -221,7 +232,13 @@ class Studio:
             )
         for one in scenes:
             self._not_running(project, one.id)
-        return [self._submit(project, one, wanted[one.id], project.options.seed) for one in scenes if wanted[one.id]]
+        tasks = [self._task(project, one, make, project.options.seed) for one, make in wanted if make]
+        return self._submit(project, tasks)
+
+    def broke_off(self, project: Project) -> bool:
+        """Whether jobs of the project wait and only the next call of its creator takes them up."""
+        waiting = self.jobs(project.id)
+        return isinstance(self.executor, Inline) and bool(waiting) and all(job.state != "running" for job in waiting)
 
     def redo(self, project_id: str, shot: str, *, see: Sequence[str] | None = None) -> Job:
         """A new take of one shot, looking at its picked shots, at those in ``see``, or at all of its scene."""
@@ -229,14 +246,25 @@ class Studio:
         found = project.shot(shot)
         if found.locked:
             raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
+        for other in see or ():
+            board.check_take(project, other)
         picked = found.see if see is None else tuple(see)
-        for other in picked or ():
-            if project.shot(other).take is None:
-                raise ValueError(
-                    f"shot {project.slates[other]} has no take yet, so it can't be remembered; make it first"
-                )
+        if picked is not None:  # what was picked may have left the board since
+            picked = tuple(key for key in picked if key in project.slates)
         seed = uuid.uuid4().int % 1_000_000 if found.seed is None else found.seed
-        return self._submit(project, project.scene_of(shot), [shot], seed, see=picked)
+        (job,) = self._submit(project, [self._task(project, project.scene_of(shot), [shot], seed, see=picked)])
+        return job
+
+    def approve(self, project_id: str, shots: Sequence[str], *, approved: bool) -> None:
+        """Approve the chosen takes of shots, or take that back."""
+        project = self.project(project_id)
+        for shot in shots:
+            if approved and project.shot(shot).take is None:
+                raise ValueError(
+                    f"shot {project.slates[shot]} has no take yet, so it can't be approved; make it first"
+                )
+        for shot in shots:
+            self.store.projects.approve(shot, approved=approved)
 
     def takes(self, shot: str) -> list[TakeInfo]:
         """All takes of a shot, oldest first."""
@@ -270,12 +298,23 @@ class Studio:
         return len(seen), tokens, window(self.settings.backbone)
 
     def choose(self, project_id: str, shot: str, take_id: str) -> Project:
-        """Make another take of a shot the one that counts, and put the film together anew."""
+        """Make another take of a shot the one that counts."""
         project = self.project(project_id)
         self._not_running(project, project.scene_of(shot).id)
         self.store.projects.choose(shot, take_id)
-        self._assemble(project_id)
         return self.project(project_id)
+
+    def film(self, project_id: str) -> Path:
+        """The film as the board is now, put together anew when it shows something older."""
+        project = self.project(project_id)
+        takes = [shot.take for shot in project.shots if shot.take]
+        if not takes:
+            raise ValueError("this project has no film yet; make its shots first")
+        if project.film_is_old or not project.film:
+            made = film.assemble(self.store.media, takes)
+            self.store.projects.set_film(project_id, made, [take.id for take in takes])
+            return self.media(made)
+        return self.media(project.film)
 
     def star(self, project_id: str, shot: str, take_id: str, *, starred: bool) -> None:
         """Mark a take as a good one, or take the mark back."""
@@ -307,26 +346,30 @@ class Studio:
         """What would need less memory, for a job that had too little: a sentence to agree to; "" for any other job."""
         if job.state != "failed" or job.message != OUT_OF_MEMORY:
             return ""
-        one_by_one = job.task.options.method == "lct" and len(job.task.make) > 1
-        return "Make one shot after the other" if one_by_one else "Remember only the shot before"
+        if job.task.options.method == "lct" and len(job.task.make) > 1:
+            return "Make one shot after the other"
+        return "Remember only the shot before" if len(job.task.shots) > 1 else ""
 
     def _smaller(self, job: Job) -> None:
-        """The same wishes in a way that needs less memory: first one shot at a time, then less to look at."""
-        task = job.task
-        if job.task.options.method == "lct" and len(task.make) > 1:
+        """What is left of a job in a way that needs less memory: one shot at a time, then with less to look at."""
+        if not self.offer(job):
+            raise ValueError("this job did not run out of memory, or nothing smaller is left; make its shots shorter")
+        task, left = job.task, [shot.shot for shot in job.shots if shot.state != "done"]
+        if task.options.method == "lct" and len(task.make) > 1:
             options = task.options.model_copy(update={"method": "lct-ar"})
-            task = task.model_copy(update={"options": options, "begun": False})
+            tasks = [task.model_copy(update={"options": options, "make": tuple(left), "begun": False})]
         else:
-            before = [shot.id for shot in task.shots if shot.id not in task.make][-1:]
-            task = task.model_copy(update={"see": tuple(before), "begun": False})
-        self.store.ledger.submit(job.project, task, work=job.work)
+            order = [shot.id for shot in task.shots]
+            seen = {shot: tuple(order[max(order.index(shot) - 1, 0) : order.index(shot)]) for shot in left}
+            tasks = [task.model_copy(update={"make": (s,), "see": seen[s], "begun": False}) for s in left]
+        self.store.ledger.submit(job.project, *tasks)
 
-    def manage(self, job_id: str, what: str, *, held: bool = False) -> None:
+    def manage(self, project_id: str, job_id: str, what: str, *, held: bool = False) -> None:
         """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate".
 
-        "smaller": once more, as ``offer`` says.
+        "smaller": once more, as ``offer`` says. On a public page a project reaches only its own jobs.
         """
-        job = self._job(job_id)
+        job = self._job(job_id, project_id)
         waiting = [one.id for one in self.store.ledger.open_jobs() if one.state != "running"]
         match what:
             case "earlier":
@@ -341,12 +384,14 @@ class Studio:
                 self._not_running(self.project(job.project), job.task.scene)
                 self.store.ledger.retry(job_id)
             case "duplicate":
-                self.duplicate(job_id)
+                task = job.task.model_copy(update={"begun": False, "seed": uuid.uuid4().int % 1_000_000})
+                self.store.ledger.submit(job.project, task, work=[job.work])
             case "smaller":
                 self._smaller(job)
             case _:
                 raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry, duplicate or smaller")
-        self.executor.wake()
+        if what in ("retry", "duplicate", "smaller") or (what == "hold" and not held):
+            self.executor.wake()
 
     def rerun(self, take_id: str) -> Job:
         """Make a take again exactly as it was made: the same bytes on the same processor; it is not chosen."""
@@ -354,25 +399,17 @@ class Studio:
         if job is None:
             raise ValueError("this take came from another studio; its record says how it was made, not what it saw")
         task = job.task.model_copy(update={"choose": False})
-        again = self.store.ledger.submit(job.project, task, work=job.work)
+        (again,) = self.store.ledger.submit(job.project, task, work=[job.work])
         self.executor.wake()
         return again
 
-    def duplicate(self, job_id: str) -> Job:
-        """The same wishes once more, with another seed."""
-        job = self._job(job_id)
-        task = job.task.model_copy(update={"begun": False, "seed": uuid.uuid4().int % 1_000_000})
-        again = self.store.ledger.submit(job.project, task, work=job.work)
-        self.executor.wake()
-        return again
-
-    def change_job(self, job_id: str, **options: Any) -> Job:
+    def change_job(self, project_id: str, job_id: str, **options: Any) -> Job:
         """Other options (method, seed, steps, guidance) for a job that waits."""
-        task = self._job(job_id).task
+        task = self._job(job_id, project_id).task
         seed = {"seed": options["seed"]} if "seed" in options else {}
         changed = task.model_copy(update={"options": board.checked(Options, task.options, **options), **seed})
         self.store.ledger.change(job_id, changed)
-        return self._job(job_id)
+        return self._job(job_id, project_id)
 
     def export(self, project_id: str, name: str) -> Path:
         """The film or its board in one of the forms of ``EXPORTS``, as a file of its own."""
@@ -406,45 +443,48 @@ class Studio:
     def media(self, name: str) -> Path:
         return self.store.media.path(name)
 
-    def _submit(
+    def _task(
         self, project: Project, scene: SceneInfo, make: Sequence[str], seed: int, *, see: tuple[str, ...] | None = None
-    ) -> Job:
-        """Queue a job, or go on with the project's last one when it broke off at the very same task."""
+    ) -> Task:
+        """A wish, whole; picked shots of other scenes stand before the scene's own."""
         own = {shot.id for shot in scene.shots}
         guests = [project.shot(shot) for shot in see or () if shot not in own]
         before = [shot for one in project.scenes[: project.scenes.index(scene)] for shot in one.shots]
         if see is None and before and not scene.shots[0].cut:  # the scene goes on from the one before
             guests = before[-1:]
+        alone = len(make) == 1  # a redo's seed is the job's
         shots = tuple(
-            TaskShot(id=shot.id, prompt=shot.prompt, frames=shot.frames, cut=shot.cut)
-            for shot in (*guests, *scene.shots)
+            TaskShot(id=s.id, prompt=s.prompt, frames=s.frames, cut=s.cut, seed=None if alone else s.seed)
+            for s in (*guests, *scene.shots)
         )
-        free = shutil.disk_usage(self.store.home).free
-        needed = SPARE + A_FRAME * sum(shot.frames for shot in scene.shots if shot.id in make)
+        wishes = {"scene": scene.id, "prompt": compose(project.bible, scene), "shots": shots, "make": tuple(make)}
+        return Task(**wishes, see=see, options=project.options, seed=seed)
+
+    def _submit(self, project: Project, tasks: Sequence[Task]) -> list[Job]:
+        """Queue jobs, or go on with those that broke off at the very same task."""
+        frames = [sum(shot.frames for shot in task.shots if shot.id in task.make) for task in tasks]
+        free, needed = shutil.disk_usage(self.store.home).free, SPARE + A_FRAME * sum(frames)
         if free < needed:
             raise ValueError(
                 f"the disk has {free >> 20} MB free and {needed >> 20} MB are needed; free some space first"
             )
-        prompt = compose(project.bible, scene)
-        wishes = {"scene": scene.id, "prompt": prompt, "shots": shots, "make": tuple(make), "see": see}
-        task = Task(**wishes, options=project.options, seed=seed)
-        last = self.store.ledger.last(project.id, scene.id)
-        if last is not None and _goes_on(last, task):
-            self.store.ledger.retry(last.id)
-            job = self.store.ledger.get(last.id)
-        else:
-            work = sum(shot.frames for shot in shots if shot.id in make) * (project.options.steps or 1)
-            job = self.store.ledger.submit(project.id, task, work=float(work))
+        effort = [float(count * (project.options.steps or STEPS)) for count in frames]
+        new, jobs = [], []
+        for task, work in zip(tasks, effort, strict=True):
+            last = self.store.ledger.last(project.id, task.scene)
+            if last is not None and _goes_on(last, task, project):
+                self.store.ledger.retry(last.id)
+                jobs.append(self.store.ledger.get(last.id))
+            else:
+                new.append((task, work))
+        if new:
+            jobs += self.store.ledger.submit(project.id, *(task for task, _ in new), work=[work for _, work in new])
         self.executor.wake()
-        return job
+        return jobs
 
-    def _assemble(self, project_id: str) -> None:
-        takes = [shot.take for shot in self.project(project_id).shots if shot.take]
-        self.store.projects.set_film(project_id, film.assemble(self.store.media, takes) if takes else "")
-
-    def _job(self, job_id: str) -> Job:
+    def _job(self, job_id: str, project_id: str) -> Job:
         job = self.store.ledger.get(job_id)
-        if job is None:
+        if job is None or (self.settings.public and job.project != project_id):
             raise ValueError(f"job is {job_id[:40]!r}; there is no such job")
         return job
 
@@ -455,12 +495,15 @@ class Studio:
                 raise ValueError("this scene is being made; stop it or wait until it is done")
 
 
-def _goes_on(job: Job, task: Task) -> bool:
-    """Whether a job broke off at this very task, or when only these shots of it were left."""
+def _goes_on(job: Job, task: Task, project: Project) -> bool:
+    """Whether a job broke off at this very task (or only these shots of it are left) and looks at the same takes."""
     if job.state not in ("failed", "cancelled"):
         return False
     left = tuple(shot.shot for shot in job.shots if shot.state != "done")
-    return task.make in (job.task.make, left) and _bare(job.task) == _bare(task)
+    chosen = {shot.id: shot.take for shot in project.shots}
+    given = [shot for shot in job.task.shots if job.task.begun and shot.id not in job.task.make]
+    same = all(chosen.get(shot.id) == shot.take for shot in given)
+    return same and task.make in (job.task.make, left) and _bare(job.task) == _bare(task)
 
 
 def _bare(task: Task) -> Task:

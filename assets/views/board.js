@@ -116,18 +116,24 @@ const pick = (id, add) => {
   if (picked.length === 1) act("select", { shot: picked[0] });
 };
 const both = (name) => { // a mark is set on all, or taken from all that have it
-  const on = !chosen().every((id) => find(id)[name]);
-  edit("set_shots", { shots: chosen(), [name]: on });
+  const those = target(), on = !those.every((id) => find(id)[name]);
+  if (name === "approved") act("approve", { shots: those, approved: on });
+  else edit("set_shots", { shots: those, [name]: on });
+};
+// What a key or a button is about: the selection, or the card in focus when it is not part of it.
+const target = () => {
+  const here = document.activeElement?.closest?.("[data-shot]")?.dataset.shot;
+  return here && !chosen().includes(here) ? [here] : chosen();
 };
 const DO = {
   make: (t) => act("make", { scene: t.dataset.scene }),
   add: (t) => edit("add_shot", { scene: t.dataset.scene }),
   "drop-scene": (t) => edit("drop_scene", { scene: t.dataset.scene }),
   "add-scene": () => edit("add_scene", {}),
-  redo: () => act("redo", { shots: chosen() }),
+  redo: () => act("redo", { shots: target() }),
   approve: () => both("approved"),
   lock: () => both("locked"),
-  drop: () => edit("drop_shots", { shots: chosen() }),
+  drop: () => target().length && edit("drop_shots", { shots: target() }),
   table: () => { asTable = !asTable; show(); },
   play: () => { playing = Math.max(0, shots().findIndex((shot) => shot.id === picked[0])); screen(); },
   "stop-playing": () => { playing = null; screen(); },
@@ -169,8 +175,8 @@ root.addEventListener("keydown", (event) => {
   const keys = {
     ArrowRight: () => step(1), ArrowDown: () => step(1), ArrowLeft: () => step(-1), ArrowUp: () => step(-1),
     Enter: () => pick(here, event.shiftKey), " ": () => { pick(here, false); DO.play(); },
-    r: () => act("redo", { shots: chosen() }), a: () => both("approved"), l: () => both("locked"),
-    c: () => edit("set_shots", { shots: chosen(), cut: !find(here).cut }), Delete: DO.drop,
+    r: DO.redo, a: () => both("approved"), l: () => both("locked"),
+    c: () => edit("set_shots", { shots: target(), cut: !find(here).cut }), Delete: DO.drop,
   };
   const run = keys[event.key] || keys[event.key.toLowerCase()];
   if (run) { event.preventDefault(); run(); }
@@ -214,6 +220,7 @@ const remember = (value) => {
 
 open((value) => {
   if (value.project) remember(value);
+  if (playing !== null && !shots()[playing]) playing = null;
   if (value.selected && !picked.some(find) && find(value.selected)) picked = [value.selected];
   if (!value.scenes?.length)
     return h("div", { class: "welcome" }, h("h2", {}, "Your board is empty"),

@@ -32,7 +32,7 @@ const remembers = (shot) => {
   const own = shot.pool.filter((i) => i.own), other = shot.pool.filter((i) => !i.own);
   const advised = shot.pool.filter((i) => i.why.length && !(shot.see || []).includes(i.id) && !(shot.see === null && i.own)).slice(0, 3);
   return [
-    h("p", { class: "soft" }, shot.see === null ? "A new take remembers every made shot of its scene. Pick shots to choose for yourself, in the order you pick them." : `A new take remembers ${many(shot.see.length, "picked shot")}.`),
+    h("p", { class: "soft" }, shot.see === null ? "A redo remembers every made shot of its scene. Pick shots to choose for yourself, in the order you pick them." : `A redo remembers ${many(shot.see.length, "picked shot")}.`),
     own.length > 0 && h("div", { class: "strip" }, own.map(thumb)),
     other.length > 0 && [h("h3", {}, "Other scenes"), h("div", { class: "strip" }, other.map(thumb))],
     advised.length > 0 && h("p", { class: "note" }, "Also fits: ", advised.map((i) => button("", { class: "link", "data-do": "see", "data-shot": i.id }, `${i.slate} (${i.why[0]}${i.why.length > 1 ? " …" : ""})`))),
@@ -81,7 +81,7 @@ const DO = {
     wish.value = "";
   },
   redo: () => act("redo", { shots: [shot().id] }),
-  approve: () => set("approved", !shot().approved),
+  approve: () => act("approve", { shots: [shot().id], approved: !shot().approved }),
   lock: () => set("locked", !shot().locked),
   see: (t) => {
     const id = t.dataset.shot, now = shot().see || [];

@@ -5,18 +5,19 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import uuid
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from studio.models import Project, TakeInfo
 from studio.store.media import Media
 
 FORMAT = 1
-MAX_FILE, MAX_ALL = 200_000_000, 2_000_000_000  # bytes, unpacked
+MAX_FILE, MAX_ALL = 100_000_000, 1_000_000_000  # bytes, unpacked
 BOARD = "project.json"
 SUFFIXES = {".mp4", ".jpg", ".safetensors"}  # what a take or a film is kept as; nothing a browser would run
 
@@ -30,6 +31,16 @@ class ArchivedTake(BaseModel):
     take: TakeInfo
     made_by: dict[str, Any]
 
+    @field_validator("made_by")
+    @classmethod
+    def _readable(cls, made_by: dict[str, Any]) -> dict[str, Any]:
+        """What the studio reads of it has the right kind."""
+        kinds = {"prompt": str, "scene": str, "frames": int, "cut": bool, "backbone": str, "context": list}
+        for name, kind in kinds.items():
+            if name in made_by and not isinstance(made_by[name], kind):
+                raise ValueError(f"{name} is no {kind.__name__}")
+        return made_by
+
 
 class Archive(BaseModel):
     """Everything in a project file but the pictures."""
@@ -39,6 +50,37 @@ class Archive(BaseModel):
     format: int = Field(default=FORMAT, ge=1, le=FORMAT)
     project: Project
     takes: tuple[ArchivedTake, ...] = ()
+
+    def without_keys(self) -> Archive:
+        """Under other names: a project's id opens it and a job's id acts on it, so neither leaves the studio."""
+        jobs = {entry.take.job: uuid.uuid4().hex for entry in self.takes}
+
+        def cleaned(entry: ArchivedTake) -> ArchivedTake:
+            saw = {shot: jobs.get(source, source) for shot, source in entry.take.saw.items()}
+            take = entry.take.model_copy(update={"job": jobs[entry.take.job], "saw": saw})
+            return entry.model_copy(update={"take": take})
+
+        takes = {entry.take.id: cleaned(entry) for entry in self.takes}
+        scenes = []
+        for scene in self.project.scenes:
+            chosen = ((shot, takes[shot.take.id].take if shot.take else None) for shot in scene.shots)
+            shots = tuple(shot.model_copy(update={"take": take}) for shot, take in chosen)
+            scenes.append(scene.model_copy(update={"shots": shots}))
+        project = self.project.model_copy(update={"id": "exported", "scenes": tuple(scenes)})
+        return Archive(project=project, takes=tuple(takes.values()))
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Archive:
+        things = (
+            *self.project.bible,
+            *self.project.scenes,
+            *self.project.shots,
+            *(entry.take for entry in self.takes),
+        )
+        ids = [thing.id for thing in things]
+        if len(ids) != len(set(ids)):
+            raise ValueError("an id is there twice")
+        return self
 
     @property
     def media(self) -> list[str]:

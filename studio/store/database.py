@@ -60,13 +60,15 @@ MIGRATIONS = (
     CREATE INDEX note_by_take ON note (take, at);
     CREATE INDEX job_by_project ON job (project, made);
     ALTER TABLE edit ADD COLUMN fields TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE edit ADD COLUMN author TEXT NOT NULL DEFAULT '';
     ALTER TABLE edit ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE project ADD COLUMN trashed INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE take ADD COLUMN starred INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE shot ADD COLUMN scene TEXT REFERENCES scene;
     ALTER TABLE shot ADD COLUMN seed INTEGER;
     ALTER TABLE shot ADD COLUMN see TEXT;
-    ALTER TABLE shot ADD COLUMN approved INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE shot ADD COLUMN approved TEXT NOT NULL DEFAULT '';
+    ALTER TABLE project ADD COLUMN film_of TEXT NOT NULL DEFAULT '[]';
     ALTER TABLE shot ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE shot ADD COLUMN trashed INTEGER NOT NULL DEFAULT 0;
     INSERT INTO scene (id, project, place, title, story, summary, "cast", setting)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from studio.models import Job, JobShot, TakeInfo, Task
@@ -14,7 +15,7 @@ from studio.store.projects import write_take
 
 LEASE = 15.0  # seconds without a heartbeat after which a worker counts as dead
 TRIES = 3  # workers that may die at a job before it is given up
-WAITING = 20  # jobs that may stand in the queue
+WAITING = 20  # jobs in the queue from which on no more are taken
 OPEN = ("queued", "held", "interrupted", "running")
 _FIELDS = "id, project, task, state, place, stop, tries, done, total, work, seconds, message"
 
@@ -32,22 +33,26 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, project_id: str, task: Task, *, work: float = 0.0) -> Job:
-        """Queue a job; ValueError when the queue is full."""
-        job_id = uuid.uuid4().hex
+    def submit(self, project_id: str, *tasks: Task, work: Sequence[float] = ()) -> list[Job]:
+        """Queue a project's jobs, all or none; ValueError when the queue is full.
+
+        work: how much each asks for, in any unit that grows with time.
+        """
+        ids = [uuid.uuid4().hex for _ in tasks]
         with self._database.transaction() as db:
             waiting = db.execute(
                 "SELECT count(*) FROM job WHERE state IN ('queued', 'held', 'interrupted')"
             ).fetchone()[0]
             if waiting >= WAITING:
-                raise ValueError(f"the queue is full ({waiting} films wait); try again when one is done")
-            db.execute(
-                "INSERT INTO job (id, project, task, state, place, work) VALUES (?, ?, ?, 'queued',"
-                " (SELECT coalesce(max(place), 0) + 1 FROM job), ?)",
-                (job_id, project_id, task.model_dump_json(), work),
-            )
-            db.executemany("INSERT INTO job_shot (job, shot) VALUES (?, ?)", [(job_id, shot) for shot in task.make])
-        return self.get(job_id)
+                raise ValueError(f"the queue is full ({waiting} jobs wait); try again when one is done")
+            for job_id, task, effort in zip(ids, tasks, work or (0.0,) * len(tasks), strict=True):
+                db.execute(
+                    "INSERT INTO job (id, project, task, state, place, work) VALUES (?, ?, ?, 'queued',"
+                    " (SELECT coalesce(max(place), 0) + 1 FROM job), ?)",
+                    (job_id, project_id, task.model_dump_json(), effort),
+                )
+                db.executemany("INSERT INTO job_shot (job, shot) VALUES (?, ?)", [(job_id, s) for s in task.make])
+        return [self.get(job_id) for job_id in ids]
 
     def get(self, job_id: str) -> Job | None:
         with self._database.reading() as db:
@@ -72,13 +77,14 @@ class Ledger:
             ).fetchone()
             return _job(db, row) if row else None
 
-    def recent(self, limit: int = 20) -> list[Job]:
-        """Jobs that are over, the last one first."""
+    def recent(self, project_id: str | None = None, limit: int = 20) -> list[Job]:
+        """Jobs that are over, the last one first; of all projects or of one."""
         with self._database.reading() as db:
             marks = ", ".join("?" * len(OPEN))
             found = db.execute(
-                f"SELECT {_FIELDS} FROM job WHERE state NOT IN ({marks}) ORDER BY made DESC, rowid DESC LIMIT ?",
-                (*OPEN, limit),
+                f"SELECT {_FIELDS} FROM job WHERE state NOT IN ({marks}) AND project = coalesce(?, project)"
+                " ORDER BY made DESC, rowid DESC LIMIT ?",
+                (*OPEN, project_id, limit),
             )
             return [_job(db, row) for row in found.fetchall()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from studio.store.rows import Changes, differences, fields, rows, spoken, write
 
 KEPT_EDITS = 200  # of a project, for undo
 CACHED = 8  # projects as they were last read
+RECORDS = 20_000  # of takes, kept in memory
 TOUCH = "version = version + 1, touched = strftime('%Y-%m-%d %H:%M:%f', 'now')"
 TAKE = "take.id AS take, take.seed AS take_seed, video, poster, latents, job, saw"
 GONE = "this project is no longer here; reload the page"
@@ -49,10 +50,7 @@ class Projects:
     def create(self, name: str = "") -> Project:
         project = Project(id=uuid.uuid4().hex, name=name)
         with self._database.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, name, options, film, version) VALUES (?, ?, ?, '', 0)",
-                (project.id, name, project.options.model_dump_json()),
-            )
+            _insert(db, project)
         return project
 
     def latest(self) -> Project | None:
@@ -86,10 +84,18 @@ class Projects:
         with self._database.reading() as db:
             return self._project(db, project_id)
 
-    def edit(self, project_id: str, change: Callable[[Project], Project], *, seen: int | None = None) -> Project:
+    def edit(
+        self,
+        project_id: str,
+        change: Callable[[Project], Project],
+        *,
+        seen: int | None = None,
+        author: str = "",
+    ) -> Project:
         """Write what ``change`` makes of the project as it is now; nothing when it is the same.
 
-        seen: the revision that the creator saw; ``StaleError`` when what is changed here was changed since then.
+        seen: the revision that the author saw; ``StaleError`` when what is changed here was changed since then by
+        another one.
         Takes and film have their own calls, so an edit never undoes a worker.
         """
         with self._database.transaction() as db:
@@ -100,20 +106,20 @@ class Projects:
             if not changes:
                 return kept
             touched = fields(changes, before)
-            _not_stale(db, kept, touched, seen)
-            _remember(db, project_id, before, touched, kept.revision + 1)
+            _not_stale(db, kept, touched, seen, author)
+            _remember(db, project_id, before, (json.dumps(touched), kept.revision + 1, author))
             self._write(db, project_id, changes)
             grown = {"revision": kept.revision + 1, "version": kept.version + 1}
             edited = self._marked(db, wanted.model_copy(update=grown))
         return self._cached(edited)
 
-    def undo(self, project_id: str, revision: int | None = None) -> Project:
-        """Take the last edit back; ValueError when there is none, ``StaleError`` when the board is a newer one."""
-        return self._step(project_id, revision, back=True)
+    def undo(self, project_id: str, revision: int | None = None, *, author: str = "") -> Project:
+        """Take the last edit back; ValueError when there is none, ``StaleError`` when another author edited since."""
+        return self._step(project_id, revision, author, back=True)
 
-    def redo(self, project_id: str, revision: int | None = None) -> Project:
+    def redo(self, project_id: str, revision: int | None = None, *, author: str = "") -> Project:
         """Bring back what was undone last."""
-        return self._step(project_id, revision, back=False)
+        return self._step(project_id, revision, author, back=False)
 
     def add_take(self, shot_id: str, take: TakeInfo, made_by: dict[str, Any]) -> None:
         """Record a take and choose it for its shot; the takes before stay."""
@@ -149,6 +155,15 @@ class Projects:
         with self._database.transaction() as db:
             _own_take(db, shot_id, take_id)
             db.execute("UPDATE shot SET take = ? WHERE id = ?", (take_id, shot_id))
+            _touch(db, shot_id)
+
+    def approve(self, shot_id: str, *, approved: bool) -> None:
+        """Approve the take that is chosen now, or take that back; another take is not approved by it."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE shot SET approved = CASE WHEN ? THEN coalesce(take, '') ELSE '' END WHERE id = ?",
+                (approved, shot_id),
+            )
             _touch(db, shot_id)
 
     def star(self, shot_id: str, take_id: str, *, starred: bool) -> None:
@@ -198,36 +213,42 @@ class Projects:
         if project is None:
             raise ValueError(GONE)
         takes = [(shot.id, take) for shot in project.shots for take in self.takes(shot.id)]
-        kept = (ArchivedTake(shot=shot, take=take, made_by=self.made_by(take.id)) for shot, take in takes)
-        return Archive(project=project, takes=tuple(kept))
+        kept = tuple(ArchivedTake(shot=shot, take=take, made_by=self.made_by(take.id)) for shot, take in takes)
+        return Archive(project=project, takes=kept).without_keys()
 
     def restore(self, archive: Archive) -> Project:
         """An archive as a new project beside all others; everything in it gets an id of its own."""
-        project = self.create()
-        new = _new_ids(archive)
+        project, new = Project(id=uuid.uuid4().hex, name=archive.project.name), _new_ids(archive)
         takes = [entry for entry in archive.takes if entry.shot in new]
-        chosen = {shot.id: shot.take.id for shot in archive.project.shots if shot.take}
         with self._database.transaction() as db:
+            _insert(db, project)
             self._write(db, project.id, rows(_renamed(archive.project, project.id, new)))
             for entry in takes:
                 saw = {new.get(shot, shot): new.get(source, source) for shot, source in entry.take.saw.items()}
                 take = entry.take.model_copy(update={"id": new[entry.take.id], "saw": saw})
                 write_take(db, new[entry.shot], take, entry.made_by)
-            for shot, take in chosen.items():
-                if take in new:
-                    db.execute("UPDATE shot SET take = ? WHERE id = ?", (new[take], new[shot]))
-            db.execute(f"UPDATE project SET film = ?, {TOUCH} WHERE id = ?", (archive.project.film, project.id))
+            for shot in archive.project.shots:
+                if shot.take and shot.take.id in new:
+                    take = new[shot.take.id]
+                    kept = (take, take if shot.approved else "", new[shot.id])
+                    db.execute("UPDATE shot SET take = ?, approved = ? WHERE id = ?", kept)
+            film_of = json.dumps([new.get(take, take) for take in archive.project.film_of])
+            values = (archive.project.film, film_of, project.id)
+            db.execute(f"UPDATE project SET film = ?, film_of = ?, {TOUCH} WHERE id = ?", values)
         return self.get(project.id)
 
-    def set_film(self, project_id: str, film: str) -> None:
+    def set_film(self, project_id: str, film: str, takes: Sequence[str]) -> None:
+        """Keep the film that was put together of these takes."""
         with self._database.transaction() as db:
-            db.execute(f"UPDATE project SET film = ?, {TOUCH} WHERE id = ?", (film, project_id))
+            values = (film, json.dumps(list(takes)), project_id)
+            db.execute(f"UPDATE project SET film = ?, film_of = ?, {TOUCH} WHERE id = ?", values)
 
-    def _step(self, project_id: str, revision: int | None, *, back: bool) -> Project:
+    def _step(self, project_id: str, seen: int | None, author: str, *, back: bool) -> Project:
         """Swap rows with those of the edit before (undo) or after (redo)."""
         with self._database.transaction() as db:
             present = self._present(db, project_id)
-            if revision not in (None, present.revision):
+            strangers = "SELECT 1 FROM edit WHERE project = ? AND revision > ? AND (author = '' OR author != ?)"
+            if seen is not None and db.execute(strangers, (project_id, seen, author)).fetchone():
                 raise StaleError("the project changed in another window meanwhile; look at it, then try again")
             order = "DESC" if back else "ASC"
             row = db.execute(
@@ -239,8 +260,8 @@ class Projects:
             changes, now = json.loads(row["state"]), rows(present)
             inverse = json.dumps({key: now.get(key) for key in changes})
             db.execute(
-                "UPDATE edit SET state = ?, undone = ?, revision = ? WHERE project = ? AND number = ?",
-                (inverse, 1 if back else 0, present.revision + 1, project_id, row["number"]),
+                "UPDATE edit SET state = ?, undone = ?, revision = ?, author = ? WHERE project = ? AND number = ?",
+                (inverse, 1 if back else 0, present.revision + 1, author, project_id, row["number"]),
             )
             self._write(db, project_id, changes)
             return self._present(db, project_id)
@@ -263,6 +284,7 @@ class Projects:
             return kept if row else None
         project = Project(
             **{name: row[name] for name in ("id", "name", "film", "version", "revision")},
+            film_of=tuple(json.loads(row["film_of"])),
             options=Options.model_validate_json(row["options"]),
             bible=tuple(_entries(db, project_id)),
             scenes=tuple(_scenes(db, project_id)),
@@ -281,6 +303,8 @@ class Projects:
 
     def _record(self, db: sqlite3.Connection, take_id: str) -> dict[str, Any]:
         if take_id not in self._records:
+            if len(self._records) > RECORDS:
+                self._records.clear()
             row = db.execute("SELECT made_by FROM take WHERE id = ?", (take_id,)).fetchone()
             self._records[take_id] = json.loads(row["made_by"])
         return self._records[take_id]
@@ -297,8 +321,15 @@ def write_take(
         row,
     )
     if choose:
-        db.execute("UPDATE shot SET take = ?, approved = 0 WHERE id = ?", (take.id, shot_id))
+        db.execute("UPDATE shot SET take = ? WHERE id = ? AND (take IS NULL OR NOT locked)", (take.id, shot_id))
     _touch(db, shot_id)
+
+
+def _insert(db: sqlite3.Connection, project: Project) -> None:
+    db.execute(
+        "INSERT INTO project (id, name, options, film, version) VALUES (?, ?, ?, '', 0)",
+        (project.id, project.name, project.options.model_dump_json()),
+    )
 
 
 def _own_take(db: sqlite3.Connection, shot_id: str, take_id: str) -> None:
@@ -310,24 +341,27 @@ def _touch(db: sqlite3.Connection, shot_id: str) -> None:
     db.execute(f"UPDATE project SET {TOUCH} WHERE id = (SELECT project FROM shot WHERE id = ?)", (shot_id,))
 
 
-def _not_stale(db: sqlite3.Connection, kept: Project, touched: list[str], seen: int | None) -> None:
+def _not_stale(db: sqlite3.Connection, kept: Project, touched: list[str], seen: int | None, author: str) -> None:
     """Refuse an edit of something that changed since the creator saw it."""
     if seen is None or seen == kept.revision:
         return
-    found = db.execute("SELECT fields FROM edit WHERE project = ? AND revision > ?", (kept.id, seen)).fetchall()
+    found = db.execute(
+        "SELECT fields FROM edit WHERE project = ? AND revision > ? AND (author = '' OR author != ?)",
+        (kept.id, seen, author),
+    ).fetchall()
     changed = {name for row in found for name in json.loads(row["fields"])}
     for name in touched:
         if name in changed or kept.revision - seen > KEPT_EDITS:
             raise StaleError(f"{spoken(name, kept)} changed in another window; look at it, then edit again")
 
 
-def _remember(db: sqlite3.Connection, project_id: str, before: Changes, touched: list[str], revision: int) -> None:
+def _remember(db: sqlite3.Connection, project_id: str, before: Changes, about: tuple[str, int, str]) -> None:
     """Put the rows before an edit on the undo list; what was undone can't be redone after a new edit."""
     db.execute("DELETE FROM edit WHERE project = ? AND undone = 1", (project_id,))
     db.execute(
-        "INSERT INTO edit (project, number, state, fields, revision) VALUES (?1,"
-        " (SELECT coalesce(max(number), 0) + 1 FROM edit WHERE project = ?1), ?2, ?3, ?4)",
-        (project_id, json.dumps(before), json.dumps(touched), revision),
+        "INSERT INTO edit (project, number, state, fields, revision, author) VALUES (?1,"
+        " (SELECT coalesce(max(number), 0) + 1 FROM edit WHERE project = ?1), ?2, ?3, ?4, ?5)",
+        (project_id, json.dumps(before), *about),
     )
     db.execute(
         "DELETE FROM edit WHERE project = ?1 AND number <= (SELECT max(number) FROM edit WHERE project = ?1) - ?2",
@@ -361,9 +395,10 @@ def _scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
 
 
 def _shot(row: sqlite3.Row) -> ShotInfo:
-    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "approved", "locked")}
+    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "locked")}
     see = None if row["see"] is None else tuple(json.loads(row["see"]))
-    return ShotInfo(**plain, see=see, take=_take(row) if row["video"] else None)
+    take = _take(row) if row["video"] else None
+    return ShotInfo(**plain, see=see, take=take, approved=take is not None and row["approved"] == take.id)
 
 
 def _take(row: sqlite3.Row) -> TakeInfo:

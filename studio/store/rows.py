@@ -31,7 +31,7 @@ def rows(project: Project, *, beside: Project | None = None) -> Rows:
 
 
 def _shot(shot: Any) -> dict[str, Any]:  # noqa: ANN401 - a ShotInfo; written by hand, for a thousand of them are read at every edit
-    names = ("prompt", "frames", "cut", "seed", "see", "approved", "locked")
+    names = ("prompt", "frames", "cut", "seed", "see", "locked")
     return {name: getattr(shot, name) for name in names}
 
 

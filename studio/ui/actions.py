@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import isgeneratorfunction
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from studio.drafts import Asked
 from studio.models import Project
 from studio.services import Studio
+from studio.store import StaleError
 from studio.ui import pieces, views
 
-SHOWN = 11  # values that ``Actions.shown`` gives
-OPENED = 20  # values that ``Actions.opened`` gives
+SHOWN = 10  # values that ``Actions.shown`` gives
+OPENED = 19  # values that ``Actions.opened`` gives
 
 
 class Actions:
@@ -41,13 +44,20 @@ class Actions:
         """A project file, a story.json or a Fountain screenplay."""
         if content[:2] == b"PK":
             return self.opened(self.studio.open_zip(content))
-        return self.opened(self.studio.take_in(content.decode("utf-8", "replace")))
+        project, note = self.studio.take_in(content.decode("utf-8", "replace"))
+        if note:
+            gr.Info(note)
+        return self.opened(project)
 
     def undo(self, identity: str, revision: int) -> list[Any]:
-        return self.opened(self.studio.undo(identity, revision))
+        with meanwhile():
+            self.studio.undo(identity, revision, author=author())
+        return self.opened(self.studio.project(identity))
 
     def again(self, identity: str, revision: int) -> list[Any]:
-        return self.opened(self.studio.redo_edit(identity, revision))
+        with meanwhile():
+            self.studio.redo_edit(identity, revision, author=author())
+        return self.opened(self.studio.project(identity))
 
     def split(
         self, identity: str, revision: int, scene: str, _shot: str, story: str, count: float, *wishes: Any
@@ -58,7 +68,7 @@ class Actions:
         asked = Asked(story=story or "", shots=int(count), **heard)
         for draft in self.studio.drafts(identity, asked, scene=scene or None):
             yield [pieces.draft(draft), *[gr.skip()] * OPENED]
-        project = self.studio.accept(identity, draft, scene=scene or None, revision=revision)
+        project = self.studio.accept(identity, draft, scene=scene or None, revision=revision, author=author())
         if draft.note:
             gr.Info(draft.note)
         yield ["", *self.opened(project, scene=scene)]
@@ -66,13 +76,23 @@ class Actions:
     # Edits and wishes
 
     def rename(self, identity: str, revision: int, scene: str, shot: str, name: str) -> list[Any]:
-        return self.shown(self.studio.edit(identity, "rename", revision=revision, name=name), scene, shot)
+        with meanwhile():
+            self.studio.edit(identity, "rename", revision=revision, author=author(), name=name)
+        return self.shown(self.studio.project(identity), scene, shot)
+
+    def tell(self, identity: str, revision: int, scene: str, _shot: str, story: str) -> None:
+        """Keep a story that is being written; it becomes shots when it is split."""
+        if scene:
+            with meanwhile():
+                self.studio.edit(identity, "set_scene", revision=revision, author=author(), scene=scene, story=story)
 
     def options(self, identity: str, revision: int, scene: str, shot: str, *values: Any) -> list[Any]:
         named = dict(zip(("method", "seed", "steps", "guidance"), values, strict=True))
         if named["seed"] is None:
             return [gr.skip()] * SHOWN
-        return self.shown(self.studio.edit(identity, "set_options", revision=revision, **named), scene, shot)
+        with meanwhile():
+            self.studio.edit(identity, "set_options", revision=revision, author=author(), **named)
+        return self.shown(self.studio.project(identity), scene, shot)
 
     def make(self, identity: str, _revision: int, scene: str, shot: str) -> list[Any]:
         """Whatever has no take or an old one; when all are up to date, everything anew."""
@@ -86,26 +106,33 @@ class Actions:
         done = dict(event._data)  # noqa: SLF001 - gradio's way to a custom event's details
         name = done.pop("name", "")
         if name == "select":
-            return self._select(identity, done)
-        if name == "edit":
-            project = self.studio.edit(identity, done["edit"], revision=revision, **done["values"])
-            return [*self.shown(project, scene, shot), gr.skip()]
+            return self._select(identity, scene, done)
         wishes: dict[str, Callable[..., Any]] = {
+            "edit": lambda edit, values: self.studio.edit(
+                identity, str(edit), revision=revision, author=author(), **values
+            ),
             "make": lambda scene: self.studio.generate(identity, scene=scene),
             "redo": lambda shots: [self.studio.redo(identity, one) for one in shots],
             "choose": lambda shot, take: self.studio.choose(identity, shot, take),
+            "approve": lambda shots, approved: self.studio.approve(identity, shots, approved=bool(approved)),
             "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),
             "note": lambda shot, at, text: self.studio.note(identity, shot, self._chosen(identity, shot), at, text),
             "stop": lambda how: self.studio.stop(identity, how),
-            "undo": lambda: self.studio.undo(identity, revision),
-            "redo_edit": lambda: self.studio.redo_edit(identity, revision),
+            "undo": lambda: self.studio.undo(identity, revision, author=author()),
+            "redo_edit": lambda: self.studio.redo_edit(identity, revision, author=author()),
             "rewrite": lambda shot, wish: self.studio.rewrite(identity, shot, wish),
-            "job": self._job,
+            "job": lambda job, what, held=False: self.studio.manage(identity, job, what, held=bool(held)),
         }
         if name not in wishes:
             raise ValueError(f"action is {str(name)[:40]!r}; it is one of {', '.join(wishes)}")
-        wishes[name](**done)
+        with meanwhile():
+            wishes[name](**done)
         return [*self.shown(self.studio.project(identity), scene, shot), gr.skip()]
+
+    def film(self, identity: str) -> str | None:
+        """The film as the board is now."""
+        project = self.studio.project(identity)
+        return str(self.studio.film(identity)) if any(shot.take for shot in project.shots) else None
 
     def export(self, identity: str, form: str) -> gr.File:
         return gr.File(str(self.studio.export(identity, form)), visible=True)
@@ -151,7 +178,7 @@ class Actions:
         """The state of the page, and the live widgets."""
         project = self.studio.project(project.id)
         scene = scene if any(one.id == scene for one in project.scenes) else ""
-        busy = bool(self.studio.jobs(project.id))
+        busy = bool(self.studio.jobs(project.id)) and not self.studio.broke_off(project)
         return [
             self._seen(project),
             project.revision,
@@ -162,7 +189,6 @@ class Actions:
             views.bible(project),
             views.queue(self.studio, project),
             views.strip(self.studio, project),
-            pieces.film_path(self.studio, project),
             gr.Button(interactive=not busy),
         ]
 
@@ -173,19 +199,32 @@ class Actions:
             f"{job.id} {job.state} {job.done} {job.place} {[s.looks for s in job.shots]}" for job in jobs if job
         )
 
-    def _select(self, identity: str, chosen: dict[str, Any]) -> list[Any]:
+    def _select(self, identity: str, current: str, chosen: dict[str, Any]) -> list[Any]:
+        """Go to a shot or a scene; the story box follows into another scene only."""
         project = self.studio.project(identity)
         shot = chosen.get("shot", "")
         scene = project.scene_of(shot) if shot else project.scene(chosen["scene"])
         shot = shot or (scene.shots[0].id if scene.shots else "")
-        return [*self.shown(project, scene.id, shot), scene.story]
+        return [*self.shown(project, scene.id, shot), gr.skip() if scene.id == current else scene.story]
 
     def _chosen(self, identity: str, shot: str) -> str:
         take = self.studio.project(identity).shot(shot).take
         return take.id if take else ""
 
-    def _job(self, what: str, job: str, held: bool = False) -> None:
-        self.studio.manage(job, what, held=held)
+
+def author() -> str:
+    """The window that asks: its own edits never stand in its way."""
+    request = LocalContext.request.get(None)
+    return request.session_hash if request else ""
+
+
+@contextmanager
+def meanwhile() -> Iterator[None]:
+    """An edit of what changed in another window is refused, and the page then shows what is there now."""
+    try:
+        yield
+    except StaleError as error:
+        gr.Warning(str(error))
 
 
 def said(handler: Callable[..., Any]) -> Callable[..., Any]:

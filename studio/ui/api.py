@@ -92,10 +92,7 @@ class Api:
 
     def film(self, project_id: str) -> str:
         """The address of the finished film on this server."""
-        project = self.studio.project(project_id)
-        if not project.film:
-            raise ValueError("this project has no film yet; call generate first")
-        return f"/gradio_api/file={self.studio.media(project.film)}"
+        return f"/gradio_api/file={self.studio.film(project_id)}"
 
     def export(self, project_id: str, form: str) -> str:
         """The address of the film or its board in one of the forms that the page lists."""

@@ -46,6 +46,7 @@ class Widgets:
     board: gr.HTML
     shot: gr.HTML
     film: gr.Video
+    room: gr.Tab  # of the film
     form: gr.Dropdown
     export: gr.Button
     file: gr.File
@@ -58,7 +59,7 @@ class Widgets:
     @property
     def live(self) -> list[Any]:
         """What changes while shots are made, in the order of ``Actions.live``."""
-        return [self.board, self.shot, self.bible, self.queue, self.strip, self.film, self.make]
+        return [self.board, self.shot, self.bible, self.queue, self.strip, self.make]
 
     @property
     def filled(self) -> list[Any]:
@@ -100,7 +101,7 @@ def _tabs(studio: Studio) -> dict[str, Any]:
             with gr.Column(scale=3, min_width=320, elem_classes="side"):
                 found["shot"] = view("shot", elem_id="shot", elem_classes="panel")
                 found["options"] = _options()
-        with gr.Tab("Film"):
+        with gr.Tab("Film") as found["room"]:
             found |= _film()
         with gr.Tab("Bible"):
             found["bible"] = view("bible", elem_id="bible")
@@ -185,6 +186,8 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     then_words(on(w.undo.click, act.undo, where[:2], opened))
     then_words(on(w.again.click, act.again, where[:2], opened))
     on(w.name.blur, act.rename, [*where, w.name], shown)
+    on(w.story.blur, act.tell, [*where, w.story], [])
+    on(w.room.select, act.film, [identity], [w.film])
     split = [*where, w.story, w.count, *w.wishes]
     then_words(on(w.split.click, act.split, split, [w.note, *opened]))
     for button, tale in zip(w.examples, studio.stories, strict=True):
@@ -196,7 +199,7 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     on(w.make.click, act.make, where, shown)
     for drawn in (w.board, w.shot, w.bible, w.queue, w.strip):
         # "once", gradio's default, would drop what a person does while the last thing is still under way
-        drawn.act(said(act.act), where, [*shown, w.story], trigger_mode="multiple", **QUIET)
+        drawn.act(said(act.act), where, [*shown, w.story], trigger_mode="multiple", concurrency_limit=None, **QUIET)
     on(w.export.click, act.export, [identity, w.form], [w.file])
     timer = gr.Timer(POLL)
     on(timer.tick, act.look, [identity, scene, shot, seen], [seen, *w.live])

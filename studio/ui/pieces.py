@@ -6,8 +6,6 @@ from html import escape
 from urllib.parse import quote
 
 from studio.drafts import Draft
-from studio.models import Project
-from studio.services import Studio
 
 HEADER = """<div class="brand"><img src="{logo}" alt=""><h1>Reelboard</h1></div>"""
 STEPS = (
@@ -60,14 +58,6 @@ def known(groups: dict[str, tuple[str, ...]]) -> str:
         '<p class="note">The pocket model is a real video model of a small cartoon world. '
         f"It was trained from nothing on these words and many synonyms:</p><dl class='words'>{rows}</dl>"
     )
-
-
-def film_path(studio: Studio, project: Project) -> str | None:
-    """The finished film's file, if there is one."""
-    if not project.film:
-        return None
-    path = studio.media(project.film)
-    return str(path) if path.exists() else None
 
 
 def help_page(groups: dict[str, tuple[str, ...]], backbone: str) -> str:

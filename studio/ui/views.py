@@ -6,10 +6,9 @@ import base64
 from typing import Any
 from urllib.parse import quote
 
-from studio.models import LONGEST, Job, Project, SceneInfo, ShotInfo
+from studio.models import FPS, LONGEST, Job, Project, SceneInfo, ShotInfo
 from studio.services import Studio
 
-FPS = 8
 LENGTHS = [(f"{n / FPS:.1f} s" if n > 1 else "a still", n) for n in (1, 5, 9, 13, 17, 21, 25, 29, LONGEST)]
 
 
@@ -90,17 +89,15 @@ def bible(project: Project) -> dict[str, Any]:
 
 def queue(studio: Studio, project: Project) -> dict[str, Any]:
     """Jobs that are open, and the last that are over."""
-    public = studio.settings.public
-    listed = studio.store.ledger.open_jobs(), studio.store.ledger.recent()
-    mine = [[job for job in jobs if not public or job.project == project.id] for jobs in listed]
-    return {
-        name: [_job(studio, job, project) for job in jobs] for name, jobs in zip(("open", "over"), mine, strict=True)
-    }
+    listed = dict(zip(("open", "over"), studio.queue(project.id), strict=True))
+    return {name: [_job(studio, job, project) for job in jobs] for name, jobs in listed.items()}
 
 
 def strip(studio: Studio, project: Project) -> dict[str, Any]:
     """The line that is always in sight: what is being made, how long it will take, what went wrong."""
     job = studio.job(project.id)
+    if studio.broke_off(project):
+        return {"text": "The film broke off; press Make, and it goes on where it stopped.", "state": "idle"}
     if job is None:
         return {"text": "Ready.", "state": "idle"}
     if job.state == "failed":

@@ -27,7 +27,7 @@ def task(shots=2):
 
 def submit(store, count=1):
     project = store.projects.create()
-    return [store.ledger.submit(project.id, task()) for _ in range(count)]
+    return [job for _ in range(count) for job in store.ledger.submit(project.id, task())]
 
 
 def test_jobs_come_in_order_and_can_be_held_moved_and_cancelled(store):
@@ -45,7 +45,7 @@ def test_jobs_come_in_order_and_can_be_held_moved_and_cancelled(store):
 
 def test_the_queue_is_bounded(store):
     submit(store, ledgers.WAITING)
-    with pytest.raises(ValueError, match=f"the queue is full \\({ledgers.WAITING} films wait\\)"):
+    with pytest.raises(ValueError, match=f"the queue is full \\({ledgers.WAITING} jobs wait\\)"):
         submit(store)
 
 
@@ -98,7 +98,7 @@ def test_a_live_worker_keeps_its_job(store):
 def test_the_pace_is_learned_from_finished_jobs(store):
     project = store.projects.create()
     for seconds in (10.0, 12.0, 11.0):
-        store.ledger.submit(project.id, task(), work=100.0)
+        store.ledger.submit(project.id, task(), work=[100.0])
         job = store.ledger.claim("w")
         store.ledger.finish(job.id, "w", "done", seconds=seconds)
     assert store.ledger.pace() == pytest.approx(0.11)

@@ -332,7 +332,9 @@ def test_an_earlier_take_can_be_chosen_again_and_the_film_follows(studio):
     back = studio.choose(asked.id, asked.shots[1].id, first.id)
     assert back.shots[1].take == first
     assert back.shots[0].stale == ()
-    assert studio.media(back.film).read_bytes() == studio.media(before.film).read_bytes()
+    assert back.film_is_old
+    assert studio.film(asked.id).read_bytes() == studio.media(before.film).read_bytes()
+    assert not studio.project(asked.id).film_is_old
     with pytest.raises(ValueError, match="this shot has no such take"):
         studio.choose(asked.id, asked.shots[0].id, second.id)
 
@@ -473,9 +475,13 @@ def test_splitting_again_uses_the_bible_and_drops_what_nothing_needs(studio):
     [
         ("magic", {}, "edit is 'magic'; it is one of rename"),
         ("set_shot", {"shot": "nobody"}, "shot is 'nobody'; it is not on this board"),
-        ("set_shot", {"shot": "{shot}", "take": "x"}, "shot has no 'take'; it has approved"),
-        ("set_shot", {"shot": "{shot}", "approved": True}, "the shot has no take yet"),
-        ("set_shot", {"shot": "{shot}", "see": ["{shot}"]}, "has no take yet, so it can't be remembered"),
+        ("set_shot", {"shot": "{shot}", "take": "x"}, "shot has no 'take'; it has cut"),
+        ("set_shot", {"shot": "{shot}", "approved": True}, "shot has no 'approved'"),
+        ("set_shot", {"shot": "{shot}", "see": 5}, "see"),
+        ("set_scene", {"scene": "{scene}", "cast": 5}, "cast"),
+        ("move_scene", {"scene": "{scene}", "place": "x"}, "place: input should be a valid integer"),
+        ("set_shot", {"shot": "{shot}", "see": ["{shot}"]}, "can't remember itself"),
+        ("set_shot", {"shot": "{shot}", "see": ["{other}"]}, "has no take yet, so it can't be remembered"),
         ("set_shot", {"shot": "{shot}", "prompt": "a" * 5000}, "prompt is"),
         ("set_shot", {}, "set_shot was asked for in a wrong way"),
         ("set_scene", {"scene": "{scene}", "cast": ["nobody"]}, "the bible has no such character"),
@@ -486,7 +492,7 @@ def test_splitting_again_uses_the_bible_and_drops_what_nothing_needs(studio):
 )
 def test_bad_edits_are_refused_in_one_sentence_and_change_nothing(studio, name, values, sentence):
     asked = project(studio)
-    ids = {"{shot}": asked.shots[0].id, "{scene}": asked.scenes[0].id}
+    ids = {"{shot}": asked.shots[0].id, "{other}": asked.shots[1].id, "{scene}": asked.scenes[0].id}
 
     def fill(value):
         return (
@@ -511,19 +517,20 @@ def test_jobs_in_the_queue_can_be_moved_held_changed_and_doubled(studio):
     asked = project(studio)
     studio.executor = Nobody()
     (first,) = studio.generate(asked.id)
-    second = studio.duplicate(first.id)
+    studio.manage(asked.id, first.id, "duplicate")
+    second = studio.jobs(asked.id)[1]
     assert second.task.seed != first.task.seed
-    studio.manage(second.id, "earlier")
+    studio.manage(asked.id, second.id, "earlier")
     assert [job.id for job in studio.jobs(asked.id)] == [second.id, first.id]
-    studio.manage(second.id, "hold", held=True)
+    studio.manage(asked.id, second.id, "hold", held=True)
     assert studio.store.ledger.claim("w").id == first.id
-    assert studio.change_job(second.id, steps=7).task.options.steps == 7
+    assert studio.change_job(asked.id, second.id, steps=7).task.options.steps == 7
     with pytest.raises(ValueError, match="it has begun"):
-        studio.change_job(first.id, steps=7)
-    studio.manage(second.id, "stop")
+        studio.change_job(asked.id, first.id, steps=7)
+    studio.manage(asked.id, second.id, "stop")
     assert studio.store.ledger.get(second.id).state == "cancelled"
     with pytest.raises(ValueError, match="what is 'fly'"):
-        studio.manage(first.id, "fly")
+        studio.manage(asked.id, first.id, "fly")
 
 
 def test_out_of_memory_offers_a_way_that_needs_less_and_the_next_job_succeeds(studio, monkeypatch):
@@ -541,7 +548,7 @@ def test_out_of_memory_offers_a_way_that_needs_less_and_the_next_job_succeeds(st
     studio.generate(asked.id)
     failed = studio.job(asked.id)
     assert (failed.state, studio.offer(failed)) == ("failed", "Make one shot after the other")
-    studio.manage(failed.id, "smaller")
+    studio.manage(asked.id, failed.id, "smaller")
     assert studio.job(asked.id).state == "done"
     assert [shot.stale for shot in studio.project(asked.id).shots] == [(), ()]
     assert studio.offer(studio.job(asked.id)) == ""
@@ -563,7 +570,7 @@ def test_a_screenplay_becomes_a_project_and_a_shot_is_rewritten_after_a_wish(stu
     text = (
         "Title: Sea\n\nEXT. BEACH - DAY\n\nA red fox walks along the beach.\n\nINT. ROOM - NIGHT\n\nA red fox sits.\n"
     )
-    made = studio.take_in(text)
+    made, _ = studio.take_in(text)
     assert len(made.scenes) == 2
     shot = made.scenes[1].shots[0]
     after = studio.rewrite(made.id, shot.id, "the fox spins around")
@@ -581,3 +588,143 @@ def test_a_scene_that_goes_on_from_the_one_before_looks_at_its_last_shot(studio)
     studio.edit(asked.id, "set_shot", shot=last.id, cut=False, frames=5)
     studio.generate(asked.id, scene=asked.scenes[1].id)
     assert studio.project(asked.id).shot(last.id).take.saw.keys() == {asked.scenes[0].shots[1].id}
+
+
+@pytest.mark.parametrize(
+    ("edit", "values"),
+    [
+        ("rename", {"name": "By the sea"}),
+        ("add_entry", {"kind": "look", "text": "Soft light", "name": "Light"}),
+        ("set_entry", {"entry": "{hero}", "name": "Bo"}),
+        ("move_scene", {"scene": "{scene}", "place": 1}),
+        ("set_scene", {"scene": "{scene}", "title": "Morning"}),
+    ],
+)
+def test_every_edit_is_done_and_undone(studio, edit, values):
+    asked = studio.edit(project(studio).id, "add_scene")
+    ids = {"{hero}": asked.bible[0].id, "{scene}": asked.scenes[0].id}
+    done = studio.edit(asked.id, edit, **{key: ids.get(value, value) for key, value in values.items()})
+    bare = {"revision": 0, "version": 0}
+    assert done.model_copy(update=bare) != asked.model_copy(update=bare)
+    assert studio.project(asked.id) == done
+    assert studio.undo(asked.id).model_copy(update=bare) == asked.model_copy(update=bare)
+
+
+def test_approval_is_of_one_take_and_undo_does_not_carry_it_to_another(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    shot = asked.shots[0].id
+    studio.approve(asked.id, [shot], approved=True)
+    assert studio.project(asked.id).shot(shot).approved
+    first = studio.project(asked.id).shot(shot).take
+    studio.edit(asked.id, "set_shot", shot=shot, prompt="It sits.")
+    studio.redo(asked.id, shot)
+    assert not studio.undo(asked.id).shot(shot).approved
+    assert studio.choose(asked.id, shot, first.id).shot(shot).approved
+
+
+def test_a_window_is_never_in_its_own_way(studio):
+    seen = project(studio)
+    edit = {"shot": seen.shots[0].id, "revision": seen.revision}
+    studio.edit(seen.id, "set_shot", prompt="It sits.", author="me", **edit)
+    assert studio.edit(seen.id, "set_shot", prompt="It runs.", author="me", **edit).shots[0].prompt == "It runs."
+    with pytest.raises(StaleError):
+        studio.edit(seen.id, "set_shot", prompt="It waves.", author="you", **edit)
+    assert studio.undo(seen.id, seen.revision, author="me").shots[0].prompt == "It sits."
+
+
+def test_what_a_shot_remembered_may_leave_the_board(studio):
+    asked = project(studio, shots=3)
+    make(studio, asked.id)
+    a, b, c = (shot.id for shot in asked.shots)
+    studio.edit(asked.id, "set_shot", shot=c, see=[a, b])
+    studio.edit(asked.id, "drop_shots", shots=[a])
+    studio.edit(asked.id, "set_shot", shot=c, see=[a, b], prompt="It sits.")
+    studio.redo(asked.id, c)
+    assert set(studio.project(asked.id).shot(c).take.saw) == {b}
+
+
+def test_splitting_again_keeps_what_a_hand_wrote_and_refuses_locked_shots(studio):
+    asked = project(studio)
+    mine = studio.edit(asked.id, "add_entry", kind="character", text="Moss, a green frog", name="My hero").bible[-1]
+    studio.edit(asked.id, "set_scene", scene=asked.scenes[0].id, cast=[mine.id])
+    again, _ = studio.split(asked.id, "A blue bear sits in the city.", 2, scene=asked.scenes[0].id)
+    assert mine in again.bible
+    studio.edit(asked.id, "set_shot", shot=again.shots[0].id, locked=True)
+    with pytest.raises(ValueError, match="shot 1A is locked"):
+        studio.split(asked.id, STORY, 2, scene=asked.scenes[0].id)
+
+
+def test_the_film_follows_the_board(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    studio.edit(asked.id, "drop_shots", shots=[asked.shots[0].id])
+    assert studio.project(asked.id).film_is_old
+    from engine.video import read_video
+
+    assert len(read_video(studio.film(asked.id))) == 5
+    studio.edit(asked.id, "drop_shots", shots=[asked.shots[1].id])
+    with pytest.raises(ValueError, match="no film yet"):
+        studio.film(asked.id)
+
+
+def test_a_film_of_many_scenes_is_queued_whole(studio):
+    class Nobody:
+        def wake(self):
+            pass
+
+    asked = project(studio)
+    for _ in range(24):
+        scene = studio.edit(asked.id, "add_scene").scenes[-1].id
+        studio.edit(asked.id, "add_shot", scene=scene, prompt="It sits.")
+    studio.executor = Nobody()
+    assert len(studio.generate(asked.id)) == 25
+    with pytest.raises(ValueError, match="the queue is full"):
+        studio.manage(asked.id, studio.jobs(asked.id)[0].id, "duplicate")
+
+
+def test_a_public_page_reaches_only_its_own_jobs_and_gives_no_keys_away(tmp_path, tiny_pocket):
+    studio = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), executor="inline", public=True, example=False))
+    mine = project(studio)
+    make(studio, mine.id)
+    job, stranger = studio.job(mine.id), studio.new()
+    with pytest.raises(ValueError, match="there is no such job"):
+        studio.manage(stranger.id, job.id, "duplicate")
+    assert studio.queue(stranger.id) == ([], [])
+    content = studio.save_zip(mine.id)
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        everything = b"".join(file.read(name) for name in file.namelist())
+    assert mine.id.encode() not in everything
+    assert job.id.encode() not in everything
+
+
+def test_what_broke_off_on_an_inline_studio_goes_on_at_the_next_call(studio, tiny_pocket):
+    class Nobody:
+        def wake(self):
+            pass
+
+    asked = project(studio)
+    inline, studio.executor = studio.executor, Nobody()
+    (job,) = studio.generate(asked.id)
+    studio.store.ledger.claim("gone")
+    studio.executor = inline
+    inline.start()
+    assert studio.broke_off(studio.project(asked.id))
+    assert [one.id for one in studio.generate(asked.id)] == []
+    assert studio.store.ledger.get(job.id).state == "done"
+
+
+def test_a_scene_keeps_the_seeds_of_its_shots(studio):
+    asked = project(studio)
+    studio.edit(asked.id, "set_shot", shot=asked.shots[1].id, seed=777)
+    make(studio, asked.id)
+    assert [shot.take.seed == 777 for shot in studio.project(asked.id).shots] == [False, True]
+
+
+def test_a_character_without_words_changes_nothing(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    empty = studio.edit(asked.id, "add_entry", kind="character", text="", name="New").bible[-1].id
+    cast = [empty, *asked.scenes[0].cast]
+    after = studio.edit(asked.id, "set_scene", scene=asked.scenes[0].id, cast=cast)
+    assert [shot.stale for shot in after.shots] == [(), ()]
