@@ -66,8 +66,8 @@ const takes = (shot) => {
     comparison(shot),
     h("h3", {}, "Notes"),
     h("ul", { class: "notes" }, shot.notes.map((n) => h("li", {}, h("b", {}, `T${n.take} ${n.at.toFixed(1)} s`), ` ${n.text}`))),
-    h("div", { class: "pair" }, h("input", { id: "note", placeholder: "A note on the chosen take…", "aria-label": "Note", maxlength: "500" }),
-      h("input", { id: "note-at", type: "number", min: "0", step: "0.1", max: shot.seconds, placeholder: "at second", "aria-label": "At which second" }),
+    h("div", { class: "pair" }, h("input", { id: "remark", placeholder: "A note on the chosen take…", "aria-label": "Note", maxlength: "500" }),
+      h("input", { id: "remark-at", type: "number", min: "0", step: "0.1", max: shot.seconds, placeholder: "at second", "aria-label": "At which second" }),
       button("Add", { class: "small", "data-do": "note" })),
   ];
 };
@@ -98,7 +98,7 @@ const DO = {
   scrub: () => {},
   "play-both": () => root.querySelectorAll("video.synced").forEach((v) => { v.currentTime = 0; v.play(); }),
   note: () => {
-    const text = root.querySelector("#note"), when = root.querySelector("#note-at");
+    const text = root.querySelector("#remark"), when = root.querySelector("#remark-at");
     if (text.value.trim()) act("note", { shot: shot().id, at: Number(when.value || 0), text: text.value });
     text.value = "";
   },

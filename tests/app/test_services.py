@@ -229,7 +229,7 @@ def test_a_new_studio_shows_a_finished_film_that_can_be_worked_on(tmp_path, tiny
     shown = studio.open(None)
     assert len(shown.shots) == 4
     assert all(shot.take and not shot.stale for shot in shown.shots)
-    assert studio.media(shown.film).read_bytes()[4:8] == b"ftyp"
+    assert studio.film(shown.id).read_bytes()[4:8] == b"ftyp"
     assert studio.open(None).id == shown.id
     assert studio.edit(shown.id, "drop_shots", shots=[shown.shots[0].id]).slates
 

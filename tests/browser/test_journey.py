@@ -71,7 +71,8 @@ def card(page, number):
 
 
 def film(page):
-    """Make the first example's film."""
+    """Make the first example's film, in a project of its own."""
+    fresh(page)
     page.get_by_role("button", name="Ruby at the sea").click()
     page.wait_for_selector("#board .frame.draft >> nth=3")
     page.click("#make")
@@ -133,8 +134,8 @@ def test_takes_are_compared_chosen_and_noted(page):
     page.wait_for_selector("#shot .take.chosen:first-child")
     page.get_by_role("button", name="Star take 1").click()
     page.wait_for_selector("#shot [aria-label='Star take 1'][aria-pressed=true]")
-    page.fill("#note-at", "0.5")
-    page.locator("#shot #note").fill("too <b>dark</b>")
+    page.fill("#remark-at", "0.5")
+    page.locator("#remark").fill("too <b>dark</b>")
     page.get_by_role("button", name="Add", exact=True).click()
     page.wait_for_selector("#shot .notes li:has-text('too <b>dark</b>')")
     assert page.errors == []
