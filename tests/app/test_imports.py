@@ -139,10 +139,10 @@ def test_what_a_project_cannot_hold_is_left_out_and_said():
         "shots": [{"prompt": "a", "frames": 65, "seed": 1}],
     }
     (draft,) = imported(json.dumps(GOOD | more))
-    assert draft.options is None
+    assert draft.options == Options(method="lct-causal")
     assert draft.shots[0].frames == 33
     assert draft.note == (
-        "Left out, for a project has no place for it: height, method, seed, shots[1].seed. "
+        "Left out, for a project has no place for it: height, seed, shots[1].seed. "
         "Shortened to 33 frames, the most of a shot: shots[1]."
     )
 
