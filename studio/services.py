@@ -299,8 +299,7 @@ class Studio:
 
     def choose(self, project_id: str, shot: str, take_id: str) -> Project:
         """Make another take of a shot the one that counts."""
-        project = self.project(project_id)
-        self._not_running(project, project.scene_of(shot).id)
+        self.project(project_id).shot(shot)
         self.store.projects.choose(shot, take_id)
         return self.project(project_id)
 
