@@ -22,7 +22,7 @@ from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, SceneIn
 from studio.settings import Settings, writable_home
 from studio.splitter import Rules, choose_splitter
 from studio.store import Listed, Store
-from studio.store.archive import pack, unpack
+from studio.store.archive import unpack
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
@@ -415,10 +415,6 @@ class Studio:
         folder = self.exports / uuid.uuid4().hex
         folder.mkdir()
         return export(self.store, self.project(project_id), name, folder)
-
-    def save_zip(self, project_id: str) -> bytes:
-        """The project with all its takes as one file."""
-        return pack(self.store.projects.archive(project_id), self.store.media)
 
     def open_zip(self, content: bytes) -> Project:
         """A project file as a new project."""

@@ -109,7 +109,7 @@ def unpack(content: bytes, media: Media) -> Archive:
             archive = _board(_member(file, BOARD, sizes))
             pictures = {name: _member(file, f"media/{name}", sizes) for name in archive.media}
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError):
-        raise ValueError("this is no project file; export one with 'Save project as zip'") from None
+        raise ValueError("this is no project file; export one as 'Project (zip)'") from None
     for name, data in pictures.items():
         if Path(name).suffix not in SUFFIXES or media.name(data, Path(name).suffix) != name:
             raise ValueError(f"{name[:60]!r} in the project file is damaged or not what its name says")

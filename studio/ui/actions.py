@@ -99,7 +99,7 @@ class Actions:
         project = self.studio.project(identity)
         missing = any(s.take is None or s.stale for s in project.shots if not s.locked)
         self.studio.generate(identity, missing=missing)
-        return self.shown(project, scene, shot)
+        return self.shown(self.studio.project(identity), scene, shot)
 
     def act(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What a view's script says that a person did; every name and value is checked by the service behind it."""
@@ -176,7 +176,6 @@ class Actions:
 
     def shown(self, project: Project, scene: str, shot: str) -> list[Any]:
         """The state of the page, and the live widgets."""
-        project = self.studio.project(project.id)
         scene = scene if any(one.id == scene for one in project.scenes) else ""
         busy = bool(self.studio.jobs(project.id)) and not self.studio.broke_off(project)
         return [

@@ -10,6 +10,7 @@ import gradio as gr
 
 from studio.models import Job, Project
 from studio.services import Studio
+from studio.ui.pieces import address
 
 
 class Api:
@@ -92,11 +93,11 @@ class Api:
 
     def film(self, project_id: str) -> str:
         """The address of the finished film on this server."""
-        return f"/gradio_api/file={self.studio.film(project_id)}"
+        return address(self.studio.film(project_id))
 
     def export(self, project_id: str, form: str) -> str:
         """The address of the film or its board in one of the forms that the page lists."""
-        return f"/gradio_api/file={self.studio.export(project_id, form)}"
+        return address(self.studio.export(project_id, form))
 
     def _shot(self, project_id: str, number: int) -> str:
         shots = self.studio.project(project_id).shots

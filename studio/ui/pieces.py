@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 from studio.drafts import Draft
@@ -28,8 +29,13 @@ KEYS = (
 )
 
 
+def address(path: Path | str) -> str:
+    """Where a browser finds a file that the server gives out."""
+    return f"/gradio_api/file={quote(str(path))}"
+
+
 def header(logo: str) -> str:
-    return HEADER.format(logo=f"/gradio_api/file={quote(logo)}")
+    return HEADER.format(logo=address(logo))
 
 
 def draft(told: Draft) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from typing import Any
-from urllib.parse import quote
 
 from studio.models import FPS, LONGEST, Job, Project, SceneInfo, ShotInfo
 from studio.services import Studio
+from studio.ui import pieces
 
 LENGTHS = [(f"{n / FPS:.1f} s" if n > 1 else "a still", n) for n in (1, 5, 9, 13, 17, 21, 25, 29, LONGEST)]
 
@@ -124,7 +124,7 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
 
 def url(studio: Studio, name: str) -> str:
     """Where a browser finds a media file."""
-    return f"/gradio_api/file={quote(str(studio.media(name)))}"
+    return pieces.address(studio.media(name))
 
 
 def _card(

@@ -276,7 +276,7 @@ def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
     asked = project(studio)
     make(studio, asked.id)
     studio.redo(asked.id, asked.shots[0].id)
-    content = studio.save_zip(asked.id)
+    content = studio.export(asked.id, "Project (zip)").read_bytes()
     other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline", example=False))
     opened = other.open_zip(content)
     was = studio.project(asked.id)
@@ -301,7 +301,7 @@ def changed(content, **files):
 def test_zips_that_are_not_ours_are_refused_and_leave_nothing(studio, tmp_path, tiny_pocket):
     asked = project(studio)
     make(studio, asked.id)
-    content = studio.save_zip(asked.id)
+    content = studio.export(asked.id, "Project (zip)").read_bytes()
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         board = file.read("project.json").decode()
         picture = next(name for name in file.namelist() if name.endswith(".jpg"))
@@ -349,7 +349,11 @@ def test_every_example_is_told_in_words_that_the_model_knows(studio):
 def test_a_zip_brings_only_kinds_of_files_that_takes_are_kept_as(studio, suffix):
     asked = project(studio)
     make(studio, asked.id)
-    content, film, data = studio.save_zip(asked.id), studio.project(asked.id).film, b"<script>"
+    content, film, data = (
+        studio.export(asked.id, "Project (zip)").read_bytes(),
+        studio.project(asked.id).film,
+        b"<script>",
+    )
     name = studio.store.media.name(data, suffix)
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         board = file.read("project.json").decode().replace(film, name)
@@ -691,7 +695,7 @@ def test_a_public_page_reaches_only_its_own_jobs_and_gives_no_keys_away(tmp_path
     with pytest.raises(ValueError, match="there is no such job"):
         studio.manage(stranger.id, job.id, "duplicate")
     assert studio.queue(stranger.id) == ([], [])
-    content = studio.save_zip(mine.id)
+    content = studio.export(mine.id, "Project (zip)").read_bytes()
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         everything = b"".join(file.read(name) for name in file.namelist())
     assert mine.id.encode() not in everything
