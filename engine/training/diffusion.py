@@ -10,6 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress, count, takewhile
 from pathlib import Path
 
 import torch
@@ -40,7 +41,8 @@ NOISE_MEAN, NOISE_STD = 1.2, 1.2  # of the logit-normal; the paper does not give
 # still show their layout at level 0.8: what a shot is about is decided above, so most of the training is there.
 DROP_TEXT = 0.1
 NO_SCENE = 0.08  # of scenes have no global prompt
-GIVEN = 0.35  # of scenes have some shots nearly clean, as history is when a film is made
+GIVEN = 0.4  # of scenes have some shots nearly clean, as history is when a film is made
+UNTOLD = 0.5  # of those leave to the given pictures what these show
 GIVEN_LEVEL = 0.3  # the most noise on such a shot; they are context and not counted in the loss
 TOKENS_A_STEP = 7_000
 LONG_FRAMES = 33
@@ -48,16 +50,17 @@ LONG_FRAMES = 33
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """What steps are drawn from: shares of single shots, stills, and scenes."""
+    """What steps are drawn from: shares of single shots, stills, and scenes; ordered: no shot looks at later ones."""
 
     single: float
     still: float
     scene: float
+    ordered: bool = False
 
 
 SINGLE_STAGE = Mix(single=0.7, still=0.3, scene=0.0)
 SCENE_STAGE = Mix(single=0.25, still=0.1, scene=0.65)
-CAUSAL_STAGE = Mix(single=0.1, still=0.05, scene=0.85)
+CAUSAL_STAGE = Mix(single=0.1, still=0.05, scene=0.85, ordered=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +181,7 @@ class Drawer:
 
     def _length(self, rng: random.Random) -> int:
         """Latent frames of a shot: mostly all five, now and then a still or a short clip (LCT section 4.1)."""
-        return 5 if rng.random() < 0.9 else rng.choice((1, 1, 2, 3))
+        return 5 if rng.random() < 0.85 else rng.choice((1, 1, 1, 2, 3))
 
     def batch(
         self, picks: Sequence[tuple[int, int]], counts: Sequence[int], *, has_scene: bool, rng: random.Random
@@ -187,12 +190,13 @@ class Drawer:
         clips = [[self.pool.clip(e, first + s, n) for e, first in picks] for s, n in enumerate(counts)]
         specs = [window(self.pool.scenes[e], first, len(counts)) for e, first in picks]
         specs = [only(spec, 0) for spec in specs] if len(counts) == 1 else specs
-        ids, lengths = pad_ids([row for spec in specs for row in self._prompts(spec, has_scene, rng)])
         latents = [torch.stack([latent for latent, _ in column]) for column in clips]
         draw = torch.Generator().manual_seed(rng.getrandbits(63))
         levels, given = _levels(len(picks), len(counts), draw)
         if self.one_level:
             levels, given = levels[:, :1].expand_as(levels).contiguous(), torch.zeros_like(given)
+        rows = zip(specs, given.tolist(), strict=True)
+        ids, lengths = pad_ids([row for spec, known in rows for row in self._prompts(spec, known, has_scene, rng)])
         return Batch(
             latents=latents,
             noise=[torch.randn(x.shape, generator=draw) for x in latents],
@@ -207,9 +211,11 @@ class Drawer:
             has_scene=has_scene,
         )
 
-    def _prompts(self, spec: SceneSpec, has_scene: bool, rng: random.Random) -> list[list[int]]:
+    def _prompts(self, spec: SceneSpec, given: Sequence[bool], has_scene: bool, rng: random.Random) -> list[list[int]]:
         """Token ids of one row; all text is dropped at once now and then, for classifier-free guidance."""
-        said = caption(spec, rng, withhold=len(spec.shots) > 1 and rng.random() < 0.3)
+        known = takewhile(lambda s: given[s], range(len(given))) if self.mix.ordered else compress(count(), given)
+        pictured = tuple(known) if rng.random() < UNTOLD else ()
+        said = caption(spec, rng, withhold=len(spec.shots) > 1 and rng.random() < 0.3, pictured=pictured)
         scene_prompt = said.prompt if rng.random() > NO_SCENE else ""
         prompts = [scene_prompt, *said.shots] if has_scene else list(said.shots)
         if rng.random() < DROP_TEXT:

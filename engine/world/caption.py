@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,20 +56,34 @@ def vocabulary() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def caption(scene: SceneSpec, rng: random.Random, *, withhold: bool = False, style: str | None = None) -> Caption:
+def caption(
+    scene: SceneSpec,
+    rng: random.Random,
+    *,
+    withhold: bool = False,
+    pictured: Collection[int] = (),
+    style: str | None = None,
+) -> Caption:
     """Describe a scene in one of many wordings.
 
     withhold: looks (species, colour, accessory) are told only where a character first appears in a shot.
+    pictured: shots that a reader sees; looks, places and light that they show are told nowhere, but for the name of a
+    place where a later shot comes back to it.
     style: "full" tells every attribute where the model can read it, with one shot all in the shot's own prompt.
     """
-    return _Writer(scene, rng, withhold=withhold, full=style == "full").caption()
+    return _Writer(scene, rng, withhold=withhold, pictured=pictured, full=style == "full").caption()
 
 
 class _Writer:
     """The choices of one caption: who is called what, and what is told where."""
 
-    def __init__(self, scene: SceneSpec, rng: random.Random, *, withhold: bool, full: bool) -> None:
+    def __init__(
+        self, scene: SceneSpec, rng: random.Random, *, withhold: bool, pictured: Collection[int], full: bool
+    ) -> None:
         self.scene, self.rng, self.full, self.withhold = scene, rng, full, withhold
+        self.pictured = pictured
+        self.faces = {actor.character for i in pictured for actor in scene.shots[i].actors}
+        self.views = {scene.shots[i].place for i in pictured}
         self.single = len(scene.shots) == 1
         self.names = [self._name(c) for c in scene.characters]
         self.pronouns = [rng.choice(("he", "she", "it")) for _ in scene.characters]
@@ -88,15 +102,15 @@ class _Writer:
         cast = ". ".join(self._introduce(i, c) for i, c in enumerate(self.scene.characters))
         parts = [f"[Character] {cast}."]
         first = self.scene.shots[0]
-        if self.setting_in_global:
+        if self.setting_in_global and first.place not in self.views:
             parts.append(f"[Environment] {_capital(self._setting(first))}.")
-        if self.rng.random() < 0.5:
+        if not self.views and self.rng.random() < 0.5:
             parts.append(f"[Story] {_capital(self._story(first))}")
         return " ".join(parts)
 
     def _introduce(self, i: int, character: Character) -> str:
         name = self.names[i]
-        look = self._look(character) if self.looks_in_global else ""
+        look = self._look(character) if self.looks_in_global and i not in self.faces else ""
         who = ", ".join(part for part in (name, look) if part) or "a friend"
         return f"Character {i + 1}: {who}"
 
@@ -105,10 +119,13 @@ class _Writer:
         opening = [] if before and before.place == shot.place and not self.full else [self._place(shot)]
         where = self.single or not self.setting_in_global or self.full or (before and before.place != shot.place)
         say_place = self.rng.random() < (1.0 if where else 0.2)
+        seen = shot.place in self.views
+        if seen:
+            say_place = bool(before) and before.place != shot.place and index not in self.pictured
         actions = self._actions(shot)
         if say_place:
             actions = f"{actions} {opening[0] if opening else self._place(shot)}"
-        sky = self.single or not self.setting_in_global or self.full
+        sky = (self.single or not self.setting_in_global or self.full) and not seen
         sentences = [actions]
         if sky and (self.full or self.rng.random() < 0.85):
             sentences[0] += f" {self._pick('time', shot.time)}"
@@ -143,14 +160,15 @@ class _Writer:
         character, name = self.scene.characters[i], self.names[i]
         first = i not in self.told
         self.told.add(i)
-        must = (first and not self.looks_in_global) or (self.full and self.single)
+        pictured = i in self.faces
+        must = ((first and not self.looks_in_global) or (self.full and self.single)) and not pictured
         short = [f"Character {i + 1}"] * 3 + [name] * 3 * bool(name)
         if self.single and not (self.full or self.looks_in_global):
             short = [name] if name else []
         if not must:
             if not first and alone and len(self.scene.characters) == 1 and self.rng.random() < 0.2:
                 return self.pronouns[i]
-            if self.withhold or (self.rng.random() < 0.85 and short):
+            if self.withhold or pictured or (self.rng.random() < 0.85 and short):
                 return self.rng.choice(short)
             return f"the {self._pick('colour', character.colour)} {self._pick('species', character.species)}"
         look = self._look(character)

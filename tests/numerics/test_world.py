@@ -157,6 +157,24 @@ def test_withheld_looks_are_told_once():
                     assert not told, (k, text)
 
 
+def test_what_pictures_show_is_told_nowhere():
+    told = 0
+    for number in range(60):
+        rng = scene_rng("train", number)
+        scene = sample_scene(rng, split="train", shots=4)
+        said = caption(scene, rng, pictured=(1,))
+        text = " ".join(words(" ".join([said.prompt, *said.shots])))
+        shown = {a.character for a in scene.shots[1].actors}
+        for i, character in enumerate(scene.characters):
+            names = [" ".join(words(phrase)) for phrase in lexicon()["species"][character.species]]
+            heard = any(re.search(rf"\b{re.escape(name)}\b", text) for name in names)
+            assert not (heard and i in shown), (number, text)
+            told += heard
+        if len({shot.place for shot in scene.shots}) == 1:
+            assert "[environment]" not in text
+    assert told  # characters that no picture shows are described
+
+
 def test_full_captions_tell_every_attribute_that_is_no_default():
     for n, scene in enumerate(scenes(200, shots=1)):
         said = caption(scene, random.Random(n), style="full")
