@@ -21,7 +21,7 @@ INNER = ["engine.shapes", "engine.scene", "engine.events", "engine.context", "en
 CORE = [*INNER, "engine.runtime", "engine.methods", "engine.backbones.base"]
 WORLD = ["engine.world"]
 FILES = ["engine.video", "engine.story", "engine.splitter", "engine.reading", "engine.equal_style"]
-PUBLIC = ["engine", "engine.video", "engine.story", "engine.splitter", "engine.equal_style"]
+PUBLIC = ["engine", "engine.video", "engine.story", "engine.splitter", "engine.equal_style", "engine.continuity"]
 RINGS = {
     "engine.shapes": [],
     "engine.scene": ["engine.shapes"],
@@ -39,6 +39,7 @@ RINGS = {
     "engine.pool": [*CORE, "engine.generation", "engine.affinity", "engine.uploads"],
     "engine.world": WORLD,
     "engine.video": [],
+    "engine.continuity": [],
     "engine.reading": ["engine.world.caption"],
     "engine.equal_style": [],
     "engine.splitter": ["engine.equal_style", "engine.reading", "engine.scene", "engine.world.caption"],
@@ -67,6 +68,7 @@ THIRD_PARTY = {  # the innermost ring knows nothing else
     "engine.plan": TORCH,
     "engine.pool": TORCH,
     "engine.uploads": TORCH | {"imageio_ffmpeg"},
+    "engine.continuity": TORCH,
     "engine.runtime": TORCH,
 }
 BASE_CLASSES = {"diffusers.models.modeling_utils", "diffusers.configuration_utils"}
