@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,9 @@ from torch import Tensor
 from engine.backbones.base import Backbone
 from engine.evaluation.judge import Judge
 from engine.evaluation.scoring import Row, movement, score
-from engine.evaluation.tables import SPLITS, make, scenes, there_and_back
+from engine.evaluation.tables import SPLITS, film, scenes, there_and_back
+from engine.scene import Take
+from engine.world.caption import Caption
 from engine.world.draw import render
 from engine.world.labels import shot_labels
 from engine.world.spec import SceneSpec, ShotSpec
@@ -19,6 +21,7 @@ from engine.world.spec import SceneSpec, ShotSpec
 LENGTHS = (4, 6, 9)
 GAPS = (1, 2, 4, 8)
 LOOKS = ("species", "colour", "accessory")
+REDONE = ("middle redone", "middle, other history")
 WAYS: dict[str, dict[str, Any]] = {
     "independent": {"method": "independent"},
     "joint": {"method": "lct"},
@@ -31,23 +34,48 @@ WAYS: dict[str, dict[str, Any]] = {
 def lct(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 3, ways: Sequence[str] = ()) -> Iterator[Row]:
     """Rows of methods and controls over ``limit`` scenes of each split and length."""
     asked = {name: WAYS[name] for name in ways or WAYS}
-    rows = {name: Row(name) for name in (*asked, "truth", "round trip", "frozen", "other scene")}
+    rows = {name: Row(name) for name in (*asked, *REDONE, "truth", "round trip", "frozen", "other scene")}
     cases = [(split, length) for split in SPLITS for length in LENGTHS]
     for case, (split, length) in enumerate(cases):
         drawn = list(scenes(split, limit + 1, shots=length, withhold=True))
-        for (n, scene, said), (_, other, _) in pairwise(drawn):
+        stranger: Sequence[Take] = ()
+        for (n, scene, said), (_, other, other_said) in pairwise(drawn):
             key = n * len(cases) + case
             real = [render(scene, k).frames for k in range(length)]
             for name, settings in asked.items():
-                films = [make(scene, said, backbone, seed=n * seeds + seed, **settings) for seed in range(seeds)]
-                for film in films:
-                    _add(rows[name], judge, key, scene, film, real)
-                rows[name].add(key, {"diversity": diversity(films)})
+                films = [film(scene, said, backbone, seed=n * seeds + seed, **settings) for seed in range(seeds)]
+                for takes in films:
+                    _add(rows[name], judge, key, scene, [take.frames for take in takes], real)
+                rows[name].add(key, {"diversity": diversity([[take.frames for take in takes] for takes in films])})
+                if name == "joint":
+                    stranger = stranger or film(other, other_said, backbone, seed=n * seeds + seeds)
+                    for takes in films:
+                        _redo(rows, judge, key, scene, said, backbone, takes, stranger, real)
+                    stranger = films[0]
             _add(rows["truth"], judge, key, scene, real, real)
             _add(rows["round trip"], judge, key, scene, [there_and_back(backbone, x) for x in real], real)
             _add(rows["frozen"], judge, key, scene, [x[:1].expand_as(x) for x in real], real)
             _add(rows["other scene"], judge, key, scene, [render(other, k).frames for k in range(length)], real)
     yield from rows.values()
+
+
+def _redo(
+    rows: Mapping[str, Row],
+    judge: Judge,
+    key: int,
+    scene: SceneSpec,
+    said: Caption,
+    backbone: Backbone,
+    takes: Sequence[Take],
+    stranger: Sequence[Take],
+    real: Sequence[Tensor],
+) -> None:
+    """The middle shot once more, between its neighbours as they are; and between those of another scene's film."""
+    middle = len(takes) // 2
+    for name, known in zip(REDONE, (takes, stranger), strict=True):
+        given = {k: take for k, take in enumerate(known) if k != middle}
+        made = film(scene, said, backbone, given=given, seed=takes[middle].seed + 1)[middle].frames
+        _add_shot(rows[name], judge, key, scene, middle, made, real[middle])
 
 
 def diversity(films: Sequence[Sequence[Tensor]]) -> float | None:
@@ -59,19 +87,26 @@ def diversity(films: Sequence[Sequence[Tensor]]) -> float | None:
 
 def _add(row: Row, judge: Judge, key: int, scene: SceneSpec, made: Sequence[Tensor], real: Sequence[Tensor]) -> None:
     for k, frames in enumerate(made):
-        right = score(judge, frames, scene, k)
-        found: dict[str, float | None] = dict(right) | {"motion": movement(frames, real[k])}
-        if k:
-            found |= {"place kept": right["place"], "time kept": right["time"]}
+        right = _add_shot(row, judge, key, scene, k, frames, real[k])
         third = len(made) / 3
         if len(made) == max(LENGTHS):
-            found |= {"first third": right["all"] if k < third else None}
-            found |= {"last third": right["all"] if k >= 2 * third else None}
-        row.add(key, found)
-        for gap, same in identities(judge, frames, scene, k):
-            returned = gap > 1 and not _seen(scene, k - 1, scene.shots[k])
-            row.add(key, {"identity": same} | ({f"gap {gap}": same} if gap in GAPS else {}))
-            row.add(key, {"return": same} if returned else {})
+            row.add(key, {"first third": right["all"] if k < third else None})
+            row.add(key, {"last third": right["all"] if k >= 2 * third else None})
+
+
+def _add_shot(
+    row: Row, judge: Judge, key: int, scene: SceneSpec, k: int, frames: Tensor, real: Tensor
+) -> dict[str, float]:
+    """Score one shot; what was right."""
+    right = score(judge, frames, scene, k)
+    row.add(key, dict(right) | {"motion": movement(frames, real)})
+    if k:
+        row.add(key, {"place kept": right["place"], "time kept": right["time"]})
+    for gap, same in identities(judge, frames, scene, k):
+        returned = gap > 1 and not _seen(scene, k - 1, scene.shots[k])
+        row.add(key, {"identity": same} | ({f"gap {gap}": same} if gap in GAPS else {}))
+        row.add(key, ({"return": same} if returned else {}) | ({"middle": same} if k == len(scene.shots) // 2 else {}))
+    return right
 
 
 def identities(judge: Judge, frames: Tensor, scene: SceneSpec, index: int) -> list[tuple[int, float]]:

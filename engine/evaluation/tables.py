@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -13,7 +13,7 @@ from engine.evaluation.metrics import psnr, ssim
 from engine.evaluation.scoring import Row, identity, movement, score
 from engine.events import Finished
 from engine.generation import generate, to_frames, to_pixels
-from engine.scene import Scene, Shot
+from engine.scene import Scene, Shot, Take
 from engine.world.caption import Caption, caption
 from engine.world.draw import render
 from engine.world.grammar import sample_scene, scene_rng
@@ -98,15 +98,27 @@ def scenes(
 
 def make(scene: SceneSpec, said: Caption, backbone: Backbone, **settings: Any) -> list[Tensor]:
     """Frames of every shot."""
+    return [take.frames for take in film(scene, said, backbone, **settings)]
+
+
+def film(
+    scene: SceneSpec, said: Caption, backbone: Backbone, *, given: Mapping[int, Take] | None = None, **settings: Any
+) -> tuple[Take, ...]:
+    """Takes of every shot; those ``given`` are context."""
+    known = given or {}
     shots = tuple(
-        Shot(prompt=prompt, frames=spec.frames, cut=spec.cut)
-        for prompt, spec in zip(said.shots, scene.shots, strict=True)
+        Shot(prompt=prompt, frames=spec.frames, cut=spec.cut, take=known.get(k))
+        for k, (prompt, spec) in enumerate(zip(said.shots, scene.shots, strict=True))
     )
-    asked = Scene(prompt=said.prompt, shots=shots)
-    *_, done = generate(asked, backbone, previews=False, **settings)
+    *_, done = generate(Scene(prompt=said.prompt, shots=shots), backbone, previews=False, **settings)
     if not isinstance(done, Finished):
         raise TypeError(f"the last event is {done}; a generation ends with Finished")
-    return [take.frames for take in done.takes]
+    return done.takes
+
+
+def as_take(frames: Tensor, backbone: Backbone) -> Take:
+    """Frames as if they had been made: with their latents."""
+    return Take(frames=frames, latents=backbone.encode(to_pixels(frames))[0].cpu(), seed=0)
 
 
 def there_and_back(backbone: Backbone, frames: Tensor) -> Tensor:

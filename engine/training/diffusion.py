@@ -41,8 +41,10 @@ NOISE_MEAN, NOISE_STD = 1.2, 1.2  # of the logit-normal; the paper does not give
 # still show their layout at level 0.8: what a shot is about is decided above, so most of the training is there.
 DROP_TEXT = 0.1
 NO_SCENE = 0.08  # of scenes have no global prompt
-GIVEN = 0.4  # of scenes have some shots nearly clean, as history is when a film is made
-UNTOLD = 0.5  # of those leave to the given pictures what these show
+GIVEN = 0.6  # of scenes have some shots nearly clean, as history is when a film is made
+UNTOLD = (
+    0.7  # of those leave to the given pictures what these show: otherwise history is read in words and never looked at
+)
 GIVEN_LEVEL = 0.3  # the most noise on such a shot; they are context and not counted in the loss
 TOKENS_A_STEP = 7_000
 LONG_FRAMES = 33
