@@ -34,6 +34,13 @@ def decode_take(take: Take, backbone: Backbone) -> Take:
     return generation.decode_take(take, backbone)
 
 
+def encode_take(take: Take, backbone: Backbone) -> Take:
+    """Latents for a take that came as frames, from a file."""
+    from engine import generation
+
+    return generation.encode_take(take, backbone)
+
+
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     """Words that a backbone's text encoder cannot know, as they were written; loads its tokenizer only."""
     from engine import backbones
@@ -99,6 +106,7 @@ __all__ = [
     "VideoShape",
     "block_tokens",
     "decode_take",
+    "encode_take",
     "generate",
     "load",
     "nearest_length",

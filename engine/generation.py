@@ -147,6 +147,11 @@ def decode_take(take: Take, backbone: Backbone) -> Take:
     return replace(take, frames=to_frames(backbone.decode(take.latents[None])))
 
 
+def encode_take(take: Take, backbone: Backbone) -> Take:
+    """The same take with its latents made from its frames: a picture or film that was not made here."""
+    return replace(take, latents=backbone.encode(to_pixels(take.frames))[0].cpu())
+
+
 def to_frames(pixels: Tensor) -> Tensor:
     """Pixels [1, 3, T, H, W] in -1..1 to uint8 [T, H, W, 3]."""
     return ((pixels[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).contiguous().cpu()

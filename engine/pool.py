@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.affinity import related
 from engine.backbones.base import Backbone
-from engine.generation import to_pixels
+from engine.generation import NOTHING, encode_take
 from engine.scene import Shot, Take
 from engine.uploads import read_upload
 
@@ -88,5 +88,4 @@ class Pool:
         return entry
 
     def _encoded(self, frames: Tensor, made_by: dict[str, object]) -> Take:
-        latents = self.backbone.encode(to_pixels(frames))[0].cpu()
-        return Take(frames=frames, latents=latents, seed=0, made_by=made_by)
+        return encode_take(Take(frames=frames, latents=NOTHING, seed=0, made_by=made_by), self.backbone)

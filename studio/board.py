@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError, validate_call
 from engine import MAX_SHOTS
 from studio.bible import short_name, take_apart
 from studio.drafts import Draft
-from studio.models import Entry, Options, Project, SceneInfo, ShotInfo
+from studio.models import SCENE, Entry, Options, Project, Reference, SceneInfo, ShotInfo
 
-SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "locked"}
+SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "noises", "locked"}
 SCENE_FIELDS = {"title", "story", "summary", "cast", "setting"}
 T = TypeVar("T", bound=BaseModel)
 
@@ -71,14 +71,15 @@ def add_shot(project: Project, *, scene: str, place: int | None = None, prompt: 
 
 
 def set_shot(project: Project, *, shot: str, **fields: Any) -> Project:
-    """prompt, frames, cut, seed, see (ids of shots that a redo remembers), locked."""
+    """prompt, frames, cut, seed, see (ids of shots and references that it looks at), noises (t_c of those), locked."""
     _known("shot", fields, SHOT_FIELDS)
     home, old = project.scene_of(shot), project.shot(shot)
     changed = checked(ShotInfo, old, **fields)
-    for other in set(changed.see or ()) - set(old.see or ()):
-        if other == shot:
-            raise ValueError(f"shot {project.slates[other]} can't remember itself; choose 'continue' for a longer one")
-        check_take(project, other)
+    check_picks(project, shot, [key for key in changed.see or () if key not in (old.see or ())])
+    if len(changed.see or ()) > MAX_SHOTS - 1:
+        raise ValueError(
+            f"see has {len(changed.see)} picks; a shot looks at {MAX_SHOTS - 1} at most, so take some off"
+        )
     return _with_scene(project, _with_shots(home, [changed if one.id == shot else one for one in home.shots]))
 
 
@@ -128,7 +129,49 @@ def drop_entry(project: Project, *, entry: str) -> Project:
         setting = "" if one.setting == entry else one.setting
         scenes.append(checked(SceneInfo, one, cast=[key for key in one.cast if key != entry], setting=setting))
     bible = tuple(one for one in project.bible if one.id != entry)
-    return checked(Project, project, bible=bible, scenes=scenes)
+    references = [one.model_copy(update={"entry": ""}) if one.entry == entry else one for one in project.references]
+    return checked(Project, project, bible=bible, scenes=scenes, references=references)
+
+
+def add_reference(project: Project, reference: Reference) -> Project:
+    """A new thing to look at; not by name, for only the pool knows which files are its own."""
+    _entry(project, reference.entry)
+    return checked(Project, project, references=(*project.references, reference))
+
+
+def set_reference(project: Project, *, reference: str, **fields: Any) -> Project:
+    """name, prompt (what it shows), entry (of the bible, that it shows)."""
+    _known("reference", fields, {"name", "prompt", "entry"})
+    changed = checked(Reference, project.reference(reference), **fields)
+    _entry(project, changed.entry)
+    return checked(
+        Project, project, references=[changed if one.id == reference else one for one in project.references]
+    )
+
+
+def drop_reference(project: Project, *, reference: str) -> Project:
+    """Take it out of the pool; undo brings it back. Shots that picked it look at the rest of their picks."""
+    gone = project.reference(reference)
+    return checked(Project, project, references=[one for one in project.references if one != gone])
+
+
+def continue_shot(project: Project, *, shot: str) -> Project:
+    """A new shot after this one that goes on from it without a cut."""
+    home, old = project.scene_of(shot), project.shot(shot)
+    place = [one.id for one in home.shots].index(shot) + 1
+    shots = list(home.shots)
+    shots.insert(place, checked(ShotInfo, None, id=_new(), prompt=old.prompt, frames=old.frames, cut=False))
+    return _with_scene(project, _with_shots(home, shots))
+
+
+def copy_settings(project: Project, *, shot: str, to: Sequence[str]) -> Project:
+    """Length, the seed of the chosen take, and what it looks at, for other shots; their words stay."""
+    old = project.shot(shot)
+    seed = old.take.seed if old.take and not old.take.file else old.seed
+    for other in to:
+        see = None if old.see is None else tuple(key for key in old.see if key != other)
+        project = set_shot(project, shot=other, frames=old.frames, seed=seed, see=see, noises=old.noises)
+    return project
 
 
 EDITS: dict[str, Callable[..., Project]] = {
@@ -136,6 +179,7 @@ EDITS: dict[str, Callable[..., Project]] = {
     for edit in (
         *(rename, set_options, add_scene, set_scene, move_scene, drop_scene),
         *(add_shot, set_shot, set_shots, move_shots, drop_shots, add_entry, set_entry, drop_entry),
+        *(set_reference, drop_reference, continue_shot, copy_settings),
     )
 }
 
@@ -152,10 +196,14 @@ def apply(project: Project, name: str, values: dict[str, Any]) -> Project:
         raise ValueError(f"{name} was asked for in a wrong way: {what}: {first['msg'].lower()}") from None
 
 
-def check_take(project: Project, shot: str) -> None:
-    """ValueError when a shot has nothing that could be remembered."""
-    if project.shot(shot).take is None:
-        raise ValueError(f"shot {project.slates[shot]} has no take yet, so it can't be remembered; make it first")
+def check_picks(project: Project, shot: str, picks: Sequence[str]) -> None:
+    """ValueError when a shot can't look at something."""
+    for key in picks:
+        if key == shot:
+            raise ValueError(f"shot {project.slates[key]} can't remember itself; choose 'continue' for a longer one")
+        if key != SCENE and project.shown(key) is None:
+            slate = project.slates[project.shot(key).id]
+            raise ValueError(f"shot {slate} has no take yet, so it can't be remembered; make it first")
 
 
 def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) -> Project:
@@ -237,6 +285,11 @@ def _known(what: str, fields: dict[str, Any], names: set[str]) -> None:
     for name in fields:
         if name not in names:
             raise ValueError(f"{what} has no {name[:40]!r}; it has {', '.join(sorted(names))}")
+
+
+def _entry(project: Project, entry: str) -> None:
+    if entry and all(one.id != entry for one in project.bible):
+        raise ValueError(f"entry is {entry[:40]!r}; it is not in the bible any more")
 
 
 def _unlocked(project: Project, shots: Sequence[ShotInfo]) -> None:

@@ -21,26 +21,31 @@ if TYPE_CHECKING:
 
 def keep_take(media: Media, take: Take) -> TakeInfo:
     """Write a take's video, poster and exact state into the media folder."""
+    kept = keep_pictures(media, {"latents": take.latents, "frames": take.frames}, take.made_by)
+    return TakeInfo(id=uuid.uuid4().hex, seed=take.seed, **kept)
+
+
+def keep_pictures(media: Media, state: dict[str, Tensor], record: dict[str, object]) -> dict[str, str]:
+    """Media names of video, poster and state (under "latents"): "frames", and "latents" where they are known."""
     from safetensors.torch import save
 
-    state = save({"latents": take.latents.contiguous(), "frames": take.frames.contiguous()})
-    return TakeInfo(
-        id=uuid.uuid4().hex,
-        seed=take.seed,
-        video=_keep_video(media, take.frames, take.made_by),
-        poster=media.keep(jpeg(take.frames[len(take.frames) // 2]), ".jpg"),
-        latents=media.keep(state, ".safetensors"),
-    )
+    frames = state["frames"]
+    return {
+        "video": _keep_video(media, frames, record),
+        "poster": media.keep(jpeg(frames[len(frames) // 2]), ".jpg"),
+        "latents": media.keep(save({name: value.contiguous() for name, value in state.items()}), ".safetensors"),
+    }
 
 
 def load_take(media: Media, info: TakeInfo) -> Take:
-    """A kept take, exactly as it was made."""
+    """A kept take, exactly as it was made; one that came from a file has no latents yet."""
     from safetensors.torch import load_file
 
     from engine import Take
 
     state = load_file(media.path(info.latents))
-    return Take(frames=state["frames"], latents=state["latents"], seed=info.seed)
+    frames = state["frames"]
+    return Take(frames=frames, latents=state.get("latents", frames.new_empty(0)), seed=info.seed)
 
 
 def keep_raw(media: Media, take: Take) -> str:

@@ -94,8 +94,8 @@ class Maker:
         task = self.job.task
         if not task.begun:
             project = self.store.projects.get(self.job.project)
-            chosen = {shot.id: shot.take for shot in project.shots} if project else {}
-            shots = tuple(shot.model_copy(update={"take": chosen.get(shot.id)}) for shot in task.shots)
+            shown = {shot.id: project.shown(shot.id) if project else None for shot in task.shots}
+            shots = tuple(shot.model_copy(update={"take": shown[shot.id] or shot.take}) for shot in task.shots)
             task = task.model_copy(update={"shots": shots, "begun": True})
             self.store.ledger.begin(self.job.id, self.owner, task)
             self.job = self.job.model_copy(update={"task": task})
@@ -110,11 +110,26 @@ class Maker:
         for shot in task.shots:
             take, wanted = made.get(shot.id), task.see is None or shot.id in task.see
             if take is None and shot.take is not None and shot.id not in task.make and wanted:
-                take = film.load_take(self.store.media, shot.take)
+                take = self._given(shot.take)
             skipped = take is None and shot.id not in task.make
-            words = {"prompt": shot.prompt, "frames": shot.frames, "cut": shot.cut, "seed": shot.seed}
-            shots.append(engine.Shot(**words, take=take, skipped=skipped))
+            frames = len(take.frames) if take else shot.frames  # a take may be older than its shot's length
+            words = {"prompt": shot.prompt, "frames": frames, "cut": shot.cut, "seed": shot.seed}
+            shots.append(engine.Shot(**words, take=take, noise=shot.noise, picked=shot.picked, skipped=skipped))
         return engine.Scene(prompt=task.prompt, shots=tuple(shots))
+
+    def _given(self, info: TakeInfo) -> Take:
+        """A kept take to look at; the latents of what came from a file are made once and kept for these weights."""
+        import engine
+
+        take = film.load_take(self.store.media, info)
+        if take.latents.numel():
+            return take
+        fact = f"latents {info.latents} {self.backbone.record()['weights']}"
+        if name := self.store.facts.get(fact):
+            return replace(film.load_raw(self.store.media, name), frames=take.frames)
+        take = engine.encode_take(take, self.backbone)
+        self.store.facts.keep(fact, film.keep_raw(self.store.media, take))
+        return take
 
     def _generate(self, scene: Scene) -> None:
         import engine

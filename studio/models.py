@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -12,6 +12,8 @@ FPS = 8  # frames a second of a film
 LONGEST = 33  # frames of a shot on the pocket backbone
 MOST_SCENES = 200  # of a project
 MOST_ENTRIES = 60  # of a bible
+MOST_REFERENCES = 200  # of a project
+SCENE = "scene"  # among what a shot remembers: all other made shots of its scene
 
 
 class _Value(BaseModel):
@@ -28,6 +30,30 @@ class TakeInfo(_Value):
     latents: str
     job: str = ""
     saw: dict[str, str] = Field(default_factory=dict)  # shot id -> take id, or the job that made both together
+    file: str = ""  # the name of the file that it came from; empty: made here
+
+
+class Reference(_Value):
+    """What shots may look at beside each other: a file of the creator's, a take that was kept, or one frame of one.
+
+    origin: where it came from: "file", "sha256" and "bytes", or "take" and "frame".
+    """
+
+    id: str
+    kind: Literal["upload", "take", "still"]
+    name: str = Field(default="", max_length=120)
+    prompt: str = Field(default="", max_length=MAX_PROMPT)  # what it shows, in words
+    entry: str = ""  # of the bible, that it shows
+    frames: int = Field(ge=1, le=LONGEST)
+    video: str
+    poster: str
+    latents: str
+    origin: dict[str, str | int] = Field(default_factory=dict)
+
+    @property
+    def take(self) -> TakeInfo:
+        """As what a shot looks at."""
+        return TakeInfo(id=self.id, seed=0, video=self.video, poster=self.poster, latents=self.latents)
 
 
 class ShotInfo(_Value):
@@ -38,7 +64,8 @@ class ShotInfo(_Value):
     frames: int = 17
     cut: bool = True
     seed: int | None = Field(default=None, ge=0, lt=2**31)  # of every new take; None: another one each time
-    see: tuple[str, ...] | None = None  # shots that a redo remembers; None: all made shots of its scene
+    see: tuple[str, ...] | None = None  # shots and references that it looks at, or SCENE; None: SCENE alone
+    noises: dict[str, Annotated[int, Field(ge=0, lt=1000)]] = Field(default_factory=dict)  # t_c of those, in 1000ths
     approved: bool = False  # this very take
     locked: bool = False  # nothing makes a new take of it
     take: TakeInfo | None = None
@@ -86,6 +113,7 @@ class Project(_Value):
     id: str
     name: str = Field(default="", max_length=120)
     bible: tuple[Entry, ...] = Field(default=(), max_length=MOST_ENTRIES)
+    references: tuple[Reference, ...] = Field(default=(), max_length=MOST_REFERENCES)
     scenes: tuple[SceneInfo, ...] = Field(default=(), max_length=MOST_SCENES)
     options: Options = Options()
     film: str = ""
@@ -120,6 +148,18 @@ class Project(_Value):
         """The shot of this id; ValueError when it is not on the board."""
         return next(shot for shot in self.scene_of(shot_id).shots if shot.id == shot_id)
 
+    def reference(self, reference_id: str) -> Reference:
+        """The reference of this id; ValueError when there is none."""
+        for reference in self.references:
+            if reference.id == reference_id:
+                return reference
+        raise ValueError(f"reference is {reference_id[:40]!r}; it is not in the pool any more")
+
+    def shown(self, key: str) -> TakeInfo | None:
+        """What a shot that picked this sees: the chosen take of a shot, or a reference; None when there is nothing."""
+        takes = {shot.id: shot.take for shot in self.shots} | {one.id: one.take for one in self.references}
+        return takes.get(key)
+
     def scene(self, scene_id: str) -> SceneInfo:
         """The scene of this id; ValueError when there is none."""
         for scene in self.scenes:
@@ -146,12 +186,14 @@ class TaskShot(_Value):
     cut: bool
     seed: int | None = None  # of its own
     take: TakeInfo | None = None
+    noise: int | None = None  # t_c, when it is looked at; None: the model's
+    picked: bool = False  # by the creator, so it stays when a context outgrows the window
 
 
 class Task(_Value):
     """What a job shall make, whole: later edits of the project change nothing in it.
 
-    shots: those of the scene, after the picked ones of other scenes.
+    shots: what is looked at and what is made, in the order of the context; references stand among them.
     """
 
     scene: str = ""  # id

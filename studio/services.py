@@ -18,15 +18,15 @@ from studio.executors import EXECUTORS, Inline
 from studio.exports import EXPORTS, export
 from studio.imports import imported
 from studio.making import OUT_OF_MEMORY
-from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, SceneInfo, TakeInfo, Task, TaskShot
+from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
 from studio.settings import Settings, writable_home
 from studio.splitter import Rules, choose_splitter
 from studio.store import Listed, Store
 from studio.store.archive import unpack
+from studio.tasks import goes_on, looked_at, redo_task, reseeded, scene_tasks, work
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
-STEPS = 20  # of a sampler, where nothing else is asked for; only the guess of the time left needs it
 SPARE = 64_000_000  # bytes that stay free on the disk
 A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents, video
 MAX_NOTE = 500  # characters
@@ -232,8 +232,7 @@ class Studio:
             )
         for one in scenes:
             self._not_running(project, one.id)
-        tasks = [self._task(project, one, make, project.options.seed) for one, make in wanted if make]
-        return self._submit(project, tasks)
+        return self._submit(project, [task for one, make in wanted for task in scene_tasks(project, one, make)])
 
     def broke_off(self, project: Project) -> bool:
         """Whether jobs of the project wait and only the next call of its creator takes them up."""
@@ -241,18 +240,13 @@ class Studio:
         return isinstance(self.executor, Inline) and bool(waiting) and all(job.state != "running" for job in waiting)
 
     def redo(self, project_id: str, shot: str, *, see: Sequence[str] | None = None) -> Job:
-        """A new take of one shot, looking at its picked shots, at those in ``see``, or at all of its scene."""
+        """A new take of one shot, looking at its picks or at ``see``: shots, references, or SCENE."""
         project = self.project(project_id)
         found = project.shot(shot)
         if found.locked:
             raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
-        for other in see or ():
-            board.check_take(project, other)
-        picked = found.see if see is None else tuple(see)
-        if picked is not None:  # what was picked may have left the board since
-            picked = tuple(key for key in picked if key in project.slates)
-        seed = uuid.uuid4().int % 1_000_000 if found.seed is None else found.seed
-        (job,) = self._submit(project, [self._task(project, project.scene_of(shot), [shot], seed, see=picked)])
+        board.check_picks(project, shot, see or ())
+        (job,) = self._submit(project, [redo_task(project, shot, seed=uuid.uuid4().int % 1_000_000, see=see)])
         return job
 
     def approve(self, project_id: str, shots: Sequence[str], *, approved: bool) -> None:
@@ -289,11 +283,9 @@ class Studio:
 
     def context(self, project: Project, shot: str) -> tuple[int, int, int]:
         """What a new take of a shot would look at: (shots remembered, tokens in all, tokens of the window)."""
-        found, scene = project.shot(shot), project.scene_of(shot)
-        seen = [s for s in scene.shots if s.take and s.id != shot]
-        if found.see is not None:
-            seen = [project.shot(key) for key in found.see if key in project.slates]
-        blocks = [(s.prompt, s.frames) for s in (*seen, found)] + [(compose(project.bible, scene), 1)]
+        found, seen = project.shot(shot), looked_at(project, shot)
+        told = compose(project.bible, project.scene_of(shot))
+        blocks = [(one.prompt, one.frames) for one in (*seen, found)] + [(told, 1)]
         tokens = sum(block_tokens(prompt, frames, self.settings.backbone) for prompt, frames in blocks)
         return len(seen), tokens, window(self.settings.backbone)
 
@@ -383,7 +375,7 @@ class Studio:
                 self._not_running(self.project(job.project), job.task.scene)
                 self.store.ledger.retry(job_id)
             case "duplicate":
-                task = job.task.model_copy(update={"begun": False, "seed": uuid.uuid4().int % 1_000_000})
+                task = reseeded(job.task, uuid.uuid4().int % 1_000_000)
                 self.store.ledger.submit(job.project, task, work=[job.work])
             case "smaller":
                 self._smaller(job)
@@ -405,9 +397,9 @@ class Studio:
     def change_job(self, project_id: str, job_id: str, **options: Any) -> Job:
         """Other options (method, seed, steps, guidance) for a job that waits."""
         task = self._job(job_id, project_id).task
-        seed = {"seed": options["seed"]} if "seed" in options else {}
-        changed = task.model_copy(update={"options": board.checked(Options, task.options, **options), **seed})
-        self.store.ledger.change(job_id, changed)
+        task = reseeded(task, options["seed"]) if "seed" in options else task
+        changed = board.checked(Options, task.options, **options)
+        self.store.ledger.change(job_id, task.model_copy(update={"options": changed}))
         return self._job(job_id, project_id)
 
     def export(self, project_id: str, name: str) -> Path:
@@ -438,42 +430,26 @@ class Studio:
     def media(self, name: str) -> Path:
         return self.store.media.path(name)
 
-    def _task(
-        self, project: Project, scene: SceneInfo, make: Sequence[str], seed: int, *, see: tuple[str, ...] | None = None
-    ) -> Task:
-        """A wish, whole; picked shots of other scenes stand before the scene's own."""
-        own = {shot.id for shot in scene.shots}
-        guests = [project.shot(shot) for shot in see or () if shot not in own]
-        before = [shot for one in project.scenes[: project.scenes.index(scene)] for shot in one.shots]
-        if see is None and before and not scene.shots[0].cut:  # the scene goes on from the one before
-            guests = before[-1:]
-        alone = len(make) == 1  # a redo's seed is the job's
-        shots = tuple(
-            TaskShot(id=s.id, prompt=s.prompt, frames=s.frames, cut=s.cut, seed=None if alone else s.seed)
-            for s in (*guests, *scene.shots)
-        )
-        wishes = {"scene": scene.id, "prompt": compose(project.bible, scene), "shots": shots, "make": tuple(make)}
-        return Task(**wishes, see=see, options=project.options, seed=seed)
-
     def _submit(self, project: Project, tasks: Sequence[Task]) -> list[Job]:
         """Queue jobs, or go on with those that broke off at the very same task."""
-        frames = [sum(shot.frames for shot in task.shots if shot.id in task.make) for task in tasks]
-        free, needed = shutil.disk_usage(self.store.home).free, SPARE + A_FRAME * sum(frames)
+        frames = sum(shot.frames for task in tasks for shot in task.shots if shot.id in task.make)
+        free, needed = shutil.disk_usage(self.store.home).free, SPARE + A_FRAME * frames
         if free < needed:
             raise ValueError(
                 f"the disk has {free >> 20} MB free and {needed >> 20} MB are needed; free some space first"
             )
-        effort = [float(count * (project.options.steps or STEPS)) for count in frames]
         new, jobs = [], []
-        for task, work in zip(tasks, effort, strict=True):
+        for task in tasks:
             last = self.store.ledger.last(project.id, task.scene)
-            if last is not None and _goes_on(last, task, project):
+            single = sum(other.scene == task.scene for other in tasks) == 1  # others must keep their order
+            if single and last is not None and goes_on(last, task, project):
                 self.store.ledger.retry(last.id)
                 jobs.append(self.store.ledger.get(last.id))
             else:
-                new.append((task, work))
+                new.append(task)
         if new:
-            jobs += self.store.ledger.submit(project.id, *(task for task, _ in new), work=[work for _, work in new])
+            efforts = [work(task, project, self.settings.backbone) for task in new]
+            jobs += self.store.ledger.submit(project.id, *new, work=efforts)
         self.executor.wake()
         return jobs
 
@@ -488,23 +464,6 @@ class Studio:
         for job in self.jobs(project.id):
             if scene is None or job.task.scene == scene:
                 raise ValueError("this scene is being made; stop it or wait until it is done")
-
-
-def _goes_on(job: Job, task: Task, project: Project) -> bool:
-    """Whether a job broke off at this very task (or only these shots of it are left) and looks at the same takes."""
-    if job.state not in ("failed", "cancelled"):
-        return False
-    left = tuple(shot.shot for shot in job.shots if shot.state != "done")
-    chosen = {shot.id: shot.take for shot in project.shots}
-    given = [shot for shot in job.task.shots if job.task.begun and shot.id not in job.task.make]
-    same = all(chosen.get(shot.id) == shot.take for shot in given)
-    return same and task.make in (job.task.make, left) and _bare(job.task) == _bare(task)
-
-
-def _bare(task: Task) -> Task:
-    """What a task wishes for, whatever takes it looked at already."""
-    shots = tuple(shot.model_copy(update={"take": None}) for shot in task.shots)
-    return task.model_copy(update={"shots": shots, "begun": False, "make": ()})
 
 
 __all__ = ["EXPORTS", "MAX_SHOTS", "Studio"]

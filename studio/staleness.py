@@ -46,7 +46,10 @@ def _reasons(
         yield "its cut changed"
     for seen, source in shot.take.saw.items():
         slate, take = board.get(seen, ("", None))
-        if not slate:
+        if seen == source:  # a reference is its own take
+            if all(one.id != seen for one in project.references):
+                yield "a picture that it saw is gone"
+        elif not slate:
             yield "a shot that it saw is gone"
         elif take is None or source not in (take.id, take.job):
             yield f"shot {slate} has another take"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.store.database import Database
+from studio.store.facts import Facts
 from studio.store.ledger import Ledger
 from studio.store.media import Media
 from studio.store.projects import Listed, Projects, StaleError
@@ -19,7 +20,7 @@ class Store:
         self.home, self._reserve = home, home / "reserve"
         self.media = Media(home / "media")
         database = Database(home / "reelboard.sqlite")
-        self.projects, self.ledger = Projects(database), Ledger(database)
+        self.projects, self.ledger, self.facts = Projects(database), Ledger(database), Facts(database)
         self._set_aside()
 
     def make_room(self) -> None:
@@ -34,4 +35,4 @@ class Store:
                 self.make_room()
 
 
-__all__ = ["Ledger", "Listed", "Media", "Projects", "StaleError", "Store"]
+__all__ = ["Facts", "Ledger", "Listed", "Media", "Projects", "StaleError", "Store"]

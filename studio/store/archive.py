@@ -73,6 +73,7 @@ class Archive(BaseModel):
     def _each_once(self) -> Archive:
         things = (
             *self.project.bible,
+            *self.project.references,
             *self.project.scenes,
             *self.project.shots,
             *(entry.take for entry in self.takes),
@@ -85,7 +86,8 @@ class Archive(BaseModel):
     @property
     def media(self) -> list[str]:
         """Names of all files that belong to it."""
-        named = [name for entry in self.takes for name in (entry.take.video, entry.take.poster, entry.take.latents)]
+        shown = (*(entry.take for entry in self.takes), *self.project.references)
+        named = [name for one in shown for name in (one.video, one.poster, one.latents)]
         return list(dict.fromkeys(named + ([self.project.film] if self.project.film else [])))
 
 

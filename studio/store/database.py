@@ -79,6 +79,17 @@ MIGRATIONS = (
     ALTER TABLE project DROP COLUMN story;
     ALTER TABLE project DROP COLUMN prompt;
     """,
+    """
+    CREATE TABLE reference (
+        id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project ON DELETE CASCADE, place INTEGER NOT NULL,
+        kind TEXT NOT NULL, name TEXT NOT NULL, prompt TEXT NOT NULL, entry TEXT NOT NULL, frames INTEGER NOT NULL,
+        video TEXT NOT NULL, poster TEXT NOT NULL, latents TEXT NOT NULL, origin TEXT NOT NULL,
+        trashed INTEGER NOT NULL DEFAULT 0);
+    CREATE INDEX reference_by_project ON reference (project, place);
+    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    ALTER TABLE shot ADD COLUMN noises TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE take ADD COLUMN file TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 

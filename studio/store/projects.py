@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studio.models import Entry, Note, Options, Project, SceneInfo, ShotInfo, TakeInfo
+from studio.models import SCENE, Entry, Note, Options, Project, Reference, SceneInfo, ShotInfo, TakeInfo
 from studio.staleness import mark
 from studio.store.archive import Archive, ArchivedTake
 from studio.store.database import Database
@@ -19,7 +19,7 @@ KEPT_EDITS = 200  # of a project, for undo
 CACHED = 8  # projects as they were last read
 RECORDS = 20_000  # of takes, kept in memory
 TOUCH = "version = version + 1, touched = strftime('%Y-%m-%d %H:%M:%f', 'now')"
-TAKE = "take.id AS take, take.seed AS take_seed, video, poster, latents, job, saw"
+TAKE = "take.id AS take, take.seed AS take_seed, video, poster, latents, job, saw, file"
 GONE = "this project is no longer here; reload the page"
 
 
@@ -287,6 +287,7 @@ class Projects:
             film_of=tuple(json.loads(row["film_of"])),
             options=Options.model_validate_json(row["options"]),
             bible=tuple(_entries(db, project_id)),
+            references=tuple(_references(db, project_id)),
             scenes=tuple(_scenes(db, project_id)),
         )
         project = self._marked(db, project)
@@ -316,8 +317,8 @@ def write_take(
     """Inside a transaction: record a take and choose it for its shot, if the shot is still there."""
     row = take.model_dump() | {"shot": shot_id, "saw": json.dumps(take.saw), "made_by": json.dumps(made_by)}
     db.execute(
-        "INSERT INTO take (id, shot, seed, video, poster, latents, job, saw, made_by)"
-        " VALUES (:id, :shot, :seed, :video, :poster, :latents, :job, :saw, :made_by)",
+        "INSERT INTO take (id, shot, seed, video, poster, latents, job, saw, file, made_by)"
+        " VALUES (:id, :shot, :seed, :video, :poster, :latents, :job, :saw, :file, :made_by)",
         row,
     )
     if choose:
@@ -376,6 +377,14 @@ def _entries(db: sqlite3.Connection, project_id: str) -> list[Entry]:
     return [Entry(**dict(row)) for row in found]
 
 
+def _references(db: sqlite3.Connection, project_id: str) -> list[Reference]:
+    names = "id, kind, name, prompt, entry, frames, video, poster, latents, origin"
+    found = db.execute(
+        f"SELECT {names} FROM reference WHERE project = ? AND NOT trashed ORDER BY place", (project_id,)
+    )
+    return [Reference(**dict(row) | {"origin": json.loads(row["origin"])}) for row in found]
+
+
 def _scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
     shots: dict[str, list[ShotInfo]] = {}
     for row in db.execute(
@@ -397,19 +406,22 @@ def _scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
 def _shot(row: sqlite3.Row) -> ShotInfo:
     plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "locked")}
     see = None if row["see"] is None else tuple(json.loads(row["see"]))
-    take = _take(row) if row["video"] else None
-    return ShotInfo(**plain, see=see, take=take, approved=take is not None and row["approved"] == take.id)
+    noises, take = json.loads(row["noises"]), _take(row) if row["video"] else None
+    return ShotInfo(
+        **plain, see=see, noises=noises, take=take, approved=take is not None and row["approved"] == take.id
+    )
 
 
 def _take(row: sqlite3.Row) -> TakeInfo:
-    plain = {name: row[name] for name in ("video", "poster", "latents", "job")}
+    plain = {name: row[name] for name in ("video", "poster", "latents", "job", "file")}
     return TakeInfo(id=row["take"], seed=row["take_seed"], saw=json.loads(row["saw"]), **plain)
 
 
 def _new_ids(archive: Archive) -> dict[str, str]:
     """A fresh id for everything in an archive."""
     project = archive.project
-    things = (*project.bible, *project.scenes, *project.shots, *(entry.take for entry in archive.takes))
+    takes = (entry.take for entry in archive.takes)
+    things = (*project.bible, *project.references, *project.scenes, *project.shots, *takes)
     return {thing.id: uuid.uuid4().hex for thing in things}
 
 
@@ -417,8 +429,14 @@ def _renamed(project: Project, identity: str, new: dict[str, str]) -> Project:
     """The same board under other ids."""
 
     def shot(old: ShotInfo) -> ShotInfo:
-        see = None if old.see is None else tuple(new[key] for key in old.see if key in new)
-        return old.model_copy(update={"id": new[old.id], "see": see, "take": None})
+        known = new | {SCENE: SCENE}
+        see = None if old.see is None else tuple(known[key] for key in old.see if key in known)
+        noises = {known[key]: noise for key, noise in old.noises.items() if key in known}
+        return old.model_copy(update={"id": new[old.id], "see": see, "noises": noises, "take": None})
+
+    def reference(old: Reference) -> Reference:
+        origin = {name: new.get(value, value) if name == "take" else value for name, value in old.origin.items()}
+        return old.model_copy(update={"id": new[old.id], "entry": new.get(old.entry, ""), "origin": origin})
 
     def scene(old: SceneInfo) -> SceneInfo:
         cast = tuple(new[key] for key in old.cast if key in new)
@@ -431,6 +449,7 @@ def _renamed(project: Project, identity: str, new: dict[str, str]) -> Project:
         update={
             "id": identity,
             "bible": tuple(entry.model_copy(update={"id": new[entry.id]}) for entry in project.bible),
+            "references": tuple(reference(one) for one in project.references),
             "scenes": tuple(scene(one) for one in project.scenes),
         }
     )

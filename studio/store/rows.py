@@ -12,7 +12,7 @@ Rows = dict[str, dict[str, Any]]
 """Values by "table id"."""
 Changes = dict[str, dict[str, Any] | None]
 """Rows as they shall be; None for those that go."""
-ORDER = ("project", "entry", "scene", "shot")  # a shot's scene is written before it
+ORDER = ("project", "entry", "reference", "scene", "shot")  # a shot's scene is written before it
 
 
 def rows(project: Project, *, beside: Project | None = None) -> Rows:
@@ -21,6 +21,8 @@ def rows(project: Project, *, beside: Project | None = None) -> Rows:
     found: Rows = {f"project {project.id}": project.model_dump(include={"name", "options"})}
     for place, entry in enumerate(project.bible):
         found[f"entry {entry.id}"] = {"place": place} | entry.model_dump(exclude={"id"})
+    for place, reference in enumerate(project.references):
+        found[f"reference {reference.id}"] = {"place": place} | reference.model_dump(exclude={"id"})
     for place, scene in enumerate(project.scenes):
         found[f"scene {scene.id}"] = {"place": place} | scene.model_dump(exclude={"id", "shots"})
         if id(scene) in same:
@@ -31,7 +33,7 @@ def rows(project: Project, *, beside: Project | None = None) -> Rows:
 
 
 def _shot(shot: Any) -> dict[str, Any]:  # noqa: ANN401 - a ShotInfo; written by hand, for a thousand of them are read at every edit
-    names = ("prompt", "frames", "cut", "seed", "see", "locked")
+    names = ("prompt", "frames", "cut", "seed", "see", "noises", "locked")
     return {name: getattr(shot, name) for name in names}
 
 
@@ -75,4 +77,5 @@ def spoken(field: str, project: Project) -> str:
     if table == "shot":
         slate = project.slates.get(identity)
         return f"the {name} of shot {slate}" if slate else "the shot list"
-    return {"project": "the project's settings", "entry": "the bible", "scene": "the scene"}[table]
+    names = {"project": "the project's settings", "entry": "the bible", "reference": "the pool", "scene": "the scene"}
+    return names[table]

@@ -1,0 +1,157 @@
+"""From a board to what the worker shall make: which shots together, and what each of them looks at, in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from engine import block_tokens
+from studio.bible import compose
+from studio.models import SCENE, Job, Project, Reference, SceneInfo, ShotInfo, Task, TaskShot
+
+STEPS = 20  # of a sampler, where nothing else is asked for; only the guess of the time left needs it
+
+
+def scene_tasks(project: Project, scene: SceneInfo, make: Sequence[str]) -> list[Task]:
+    """Shots that remember their scene are made together, with every reference that one of them picked.
+
+    A shot whose picks leave its scene out is made after them, alone with its picks.
+    """
+    seed = project.options.seed
+    free = [shot for shot in scene.shots if shot.id in make and SCENE in _picks(shot)]
+    alone = [shot for shot in scene.shots if shot.id in make and SCENE not in _picks(shot)]
+    own, left_out = [shot.id for shot in scene.shots], {shot.id for shot in alone}
+    tasks = []
+    if free:
+        guests = dict.fromkeys(key for shot in free for key in _picks(shot) if key != SCENE and key not in own)
+        order = [*_joined(project, scene), *guests, *(key for key in own if key not in left_out)]
+        tasks.append(_task(project, scene, [shot.id for shot in free], order, seed))
+    return tasks + [_task(project, scene, [s.id], _around(project, scene, s, _picks(s)), seed) for s in alone]
+
+
+def redo_task(project: Project, shot: str, *, seed: int, see: Sequence[str] | None = None) -> Task:
+    """One shot anew, looking at its picks or at ``see``."""
+    found, scene = project.shot(shot), project.scene_of(shot)
+    picks = _picks(found) if see is None else tuple(see)
+    if SCENE in picks:
+        own = [one.id for one in scene.shots]
+        order = [*_joined(project, scene), *(key for key in picks if key != SCENE and key not in own), *own]
+    else:
+        order = _around(project, scene, found, picks)
+    return _task(project, scene, [shot], order, seed)
+
+
+def looked_at(project: Project, shot: str) -> list[TaskShot]:
+    """What a new take of a shot would look at as the board is now, in order."""
+    task = redo_task(project, shot, seed=0)
+    if task.options.method == "independent":
+        return []
+    ids = [one.id for one in task.shots]
+    last = ids.index(shot) if task.options.method == "lct-causal" else len(ids)
+    return [one for one in task.shots[:last] if one.id != shot and project.shown(one.id)]
+
+
+def work(task: Task, project: Project, backbone: str) -> float:
+    """Tokens times passes, with which time grows; frames times passes when there are no weights to ask."""
+    try:
+        sizes = {shot.id: block_tokens(shot.prompt, shot.frames, backbone) for shot in task.shots}
+    except ValueError:
+        sizes = {shot.id: shot.frames for shot in task.shots}
+    make, method = [sizes[key] for key in task.make], task.options.method
+    given = sum(sizes[one.id] for one in task.shots if one.id not in task.make and project.shown(one.id))
+    match method:
+        case "lct":
+            tokens = given + sum(make)
+        case "lct-ar":
+            tokens = sum(given + sum(make[: k + 1]) for k in range(len(make)))
+        case _:  # alone, or beside a history that is computed once
+            tokens = sum(make)
+    return float(tokens * (task.options.steps or STEPS))
+
+
+def reseeded(task: Task, seed: int) -> Task:
+    """The same wish with other noise."""
+    shots = tuple(shot.model_copy(update={"seed": None}) for shot in task.shots)
+    return task.model_copy(update={"shots": shots, "seed": seed, "begun": False})
+
+
+def goes_on(job: Job, task: Task, project: Project) -> bool:
+    """Whether a job broke off at this very task (or only these shots of it are left) and looks at the same takes."""
+    if job.state not in ("failed", "cancelled"):
+        return False
+    left = tuple(shot.shot for shot in job.shots if shot.state != "done")
+    given = [shot for shot in job.task.shots if job.task.begun and shot.id not in job.task.make]
+    same = all(project.shown(shot.id) == shot.take for shot in given)
+    return same and task.make in (job.task.make, left) and _bare(job.task) == _bare(task)
+
+
+def _picks(shot: ShotInfo) -> tuple[str, ...]:
+    return (SCENE,) if shot.see is None else shot.see
+
+
+def _joined(project: Project, scene: SceneInfo) -> list[str]:
+    """The last shot of the scene before, when this one goes on from it."""
+    before = [shot.id for one in project.scenes[: project.scenes.index(scene)] for shot in one.shots]
+    return before[-1:] if before and not scene.shots[0].cut else []
+
+
+def _around(project: Project, scene: SceneInfo, shot: ShotInfo, picks: Sequence[str]) -> list[str]:
+    """Picks in their order with the shot among them: later shots of its own scene stay behind it.
+
+    Not under a causal method, where what is behind would not be seen. A shot that goes on stands right after the
+    one that it goes on from.
+    """
+    own = [one.id for one in scene.shots]
+    place = own.index(shot.id)
+    later = () if project.options.method == "lct-causal" else own[place + 1 :]
+    before = [key for key in picks if key not in later]
+    if not shot.cut and place and own[place - 1] in before:
+        before = [key for key in before if key != own[place - 1]] + [own[place - 1]]
+    return [*before, shot.id, *(key for key in later if key in picks)]
+
+
+def _task(project: Project, scene: SceneInfo, make: list[str], order: Sequence[str], seed: int) -> Task:
+    """A wish, whole. What was picked may have left the board since; the rest is looked at."""
+    known = {shot.id: shot for shot in project.shots} | {one.id: one for one in project.references}
+    makers = [known[key] for key in make]
+    noises = {key: noise for shot in reversed(makers) for key, noise in shot.noises.items()}
+    own = {shot.id for shot in scene.shots}
+    shots = []
+    for key in dict.fromkeys(order):
+        if key not in known:
+            continue
+        noise = noises.get(key, noises.get(SCENE) if key in own else None)
+        picked = any(key in (shot.see or ()) for shot in makers)
+        shots.append(_wish(known[key], scene, project).model_copy(update={"noise": noise, "picked": picked}))
+    see = tuple(shot.id for shot in shots)
+    return Task(
+        scene=scene.id,
+        prompt=compose(project.bible, scene),
+        shots=tuple(shots),
+        make=tuple(make),
+        see=see,
+        options=project.options,
+        seed=seed,
+    )
+
+
+def _wish(one: ShotInfo | Reference, scene: SceneInfo, project: Project) -> TaskShot:
+    if isinstance(one, ShotInfo):
+        return TaskShot(id=one.id, prompt=one.prompt, frames=one.frames, cut=one.cut, seed=one.seed)
+    return TaskShot(id=one.id, prompt=told(one, scene, project), frames=one.frames, cut=True, take=one.take)
+
+
+def told(reference: Reference, scene: SceneInfo, project: Project) -> str:
+    """What the model reads with a reference: its words, and which of the scene's characters it shows."""
+    known = {entry.id for entry in project.bible if entry.text.strip()}
+    cast = [key for key in scene.cast if key in known]
+    words = reference.prompt.strip() or reference.name.strip() or "A picture."
+    if reference.entry not in cast or re.search(r"\bCharacter \d", words):
+        return words
+    return f"Character {cast.index(reference.entry) + 1}. {words}"
+
+
+def _bare(task: Task) -> Task:
+    """What a task wishes for, whatever takes it looked at already."""
+    shots = tuple(shot.model_copy(update={"take": None}) for shot in task.shots)
+    return task.model_copy(update={"shots": shots, "begun": False, "make": ()})
