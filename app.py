@@ -12,7 +12,7 @@ BAD_INPUT = 2
 
 def main() -> int:
     """Serve until stopped; 2 with one sentence when the settings, the folder or the port won't do."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from studio.settings import read_settings
 
     try:
@@ -23,26 +23,13 @@ def main() -> int:
         studio = Studio(settings)
         atexit.register(studio.close)
         studio.start()
+        os.environ["GRADIO_TEMP_DIR"] = str(studio.received)
+        from studio.ui.server import serve
+
+        serve(studio)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT
-    from studio.ui.page import ASSETS, build
-    from studio.ui.theme import theme
-
-    build(studio).queue(default_concurrency_limit=4, max_size=100).launch(
-        server_name=settings.host,
-        server_port=settings.port,
-        share=False,
-        show_error=True,
-        run_history=False,
-        ssr_mode=False,
-        max_file_size="100mb",
-        footer_links=[],
-        theme=theme(),
-        css_paths=[ASSETS / "style.css"],
-        js="() => location.search.includes('__theme=light') || document.body.classList.add('dark')",
-        favicon_path=ASSETS / "logo.svg",
-    )
     return 0
 
 

@@ -17,6 +17,8 @@ from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS, Inline
 from studio.exports import EXPORTS, export
 from studio.imports import imported
+from studio.inputs import checked_inputs
+from studio.limits import Limits
 from studio.making import OUT_OF_MEMORY
 from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
 from studio.settings import Settings, writable_home
@@ -32,15 +34,18 @@ A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents
 MAX_NOTE = 500  # characters
 
 
+@checked_inputs
 class Studio:
     """The services behind the pages."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store(writable_home(settings))
-        self.exports = self.store.home / "exports"
-        shutil.rmtree(self.exports, ignore_errors=True)  # they can be written again at any time
-        self.exports.mkdir()
+        self.limits = Limits(settings, self.store.ledger)
+        self.exports, self.received = self.store.home / "exports", self.store.home / "received"
+        for folder in (self.exports, self.received):  # they can be written, or sent, again at any time
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
         self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
         self._splitter = choose_splitter(settings)
 
@@ -94,11 +99,13 @@ class Studio:
 
     def _first(self) -> Project:
         """A finished film to look at and to play with, or an empty board."""
+        self.limits.spend("projects")
         if self.settings.example and EXAMPLE.exists():
-            return self.open_zip(EXAMPLE.read_bytes())
+            return self.store.projects.restore(unpack(EXAMPLE.read_bytes(), self.store.media))
         return self.store.projects.create()
 
     def new(self, name: str = "") -> Project:
+        self.limits.spend("projects")
         return self.store.projects.create(name[:120])
 
     def projects(self, *, trashed: bool = False) -> list[Listed]:
@@ -132,6 +139,7 @@ class Studio:
     ) -> Iterator[Draft]:
         """A split, shot by shot; nothing is kept of it until one of its drafts is accepted."""
         self._not_running(self.project(project_id), scene)
+        self.limits.spend("splits")
         return self._splitter.drafts(asked, cancel=cancel)
 
     def take_in(self, text: str) -> tuple[Project, str]:
@@ -253,7 +261,7 @@ class Studio:
         """Approve the chosen takes of shots, or take that back."""
         project = self.project(project_id)
         for shot in shots:
-            if approved and project.shot(shot).take is None:
+            if project.shot(shot).take is None and approved:
                 raise ValueError(
                     f"shot {project.slates[shot]} has no take yet, so it can't be approved; make it first"
                 )
@@ -353,7 +361,7 @@ class Studio:
             order = [shot.id for shot in task.shots]
             seen = {shot: tuple(order[max(order.index(shot) - 1, 0) : order.index(shot)]) for shot in left}
             tasks = [task.model_copy(update={"make": (s,), "see": seen[s], "begun": False}) for s in left]
-        self.store.ledger.submit(job.project, *tasks)
+        self.limits.submit(job.project, *tasks)
 
     def manage(self, project_id: str, job_id: str, what: str, *, held: bool = False) -> None:
         """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate".
@@ -376,7 +384,7 @@ class Studio:
                 self.store.ledger.retry(job_id)
             case "duplicate":
                 task = reseeded(job.task, uuid.uuid4().int % 1_000_000)
-                self.store.ledger.submit(job.project, task, work=[job.work])
+                self.limits.submit(job.project, task, work=[job.work])
             case "smaller":
                 self._smaller(job)
             case _:
@@ -390,7 +398,7 @@ class Studio:
         if job is None:
             raise ValueError("this take came from another studio; its record says how it was made, not what it saw")
         task = job.task.model_copy(update={"choose": False})
-        (again,) = self.store.ledger.submit(job.project, task, work=[job.work])
+        (again,) = self.limits.submit(job.project, task, work=[job.work])
         self.executor.wake()
         return again
 
@@ -410,6 +418,7 @@ class Studio:
 
     def open_zip(self, content: bytes) -> Project:
         """A project file as a new project."""
+        self.limits.spend("uploads")
         return self.store.projects.restore(unpack(content, self.store.media))
 
     def unknown_words(self, project: Project) -> tuple[str, ...]:
@@ -449,7 +458,7 @@ class Studio:
                 new.append(task)
         if new:
             efforts = [work(task, project, self.settings.backbone) for task in new]
-            jobs += self.store.ledger.submit(project.id, *new, work=efforts)
+            jobs += self.limits.submit(project.id, *new, work=efforts)
         self.executor.wake()
         return jobs
 

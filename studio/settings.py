@@ -1,7 +1,10 @@
-"""Settings from the environment, checked once at the start."""
+"""Settings from the environment, checked once at the start: one sentence for each wrong value."""
 
 from __future__ import annotations
 
+import difflib
+import importlib.util
+import ipaddress
 import os
 import tempfile
 from collections.abc import Mapping
@@ -9,6 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from studio.logins import SHORTEST, read_users
+
+PREFIX = "REELBOARD_"
+EVERYONE = "0.0.0.0"  # noqa: S104 - a Space's router is the only way in
 
 
 class Settings(BaseModel):
@@ -28,23 +36,93 @@ class Settings(BaseModel):
         default="", description="a transformers model on this machine, used when there is no endpoint"
     )
     example: bool = Field(default=True, description="a finished film to look at, where there is none yet")
-    public: bool = False  # a Space: many visitors, an ephemeral disk
+    user: str = Field(default="", description="who may come in, with password; empty: whoever reaches the address")
+    password: SecretStr = SecretStr("")
+    users: Path | None = Field(default=None, description="a file of NAME:PASSWORD lines, for several")
+    mcp: bool = Field(default=False, description="the named endpoints as tools of the Model Context Protocol, too")
+    public: bool = Field(default=False, description="many visitors: each sees only their own work, and has bounds")
+    visitor_jobs: int = Field(default=8, ge=1, description="of one visitor of a public page: jobs open at once")
+    visitor_projects: int = Field(default=100, ge=0, description="new projects a day")
+    visitor_splits: int = Field(default=200, ge=0, description="stories split a day")
+    visitor_shots: int = Field(default=120, ge=0, description="shots made a day")
+    visitor_seconds: int = Field(default=300, ge=0, description="seconds of film made a day")
+    visitor_uploads: int = Field(default=30, ge=0, description="files opened a day")
+    space: bool = False  # on a Space: a router is in front
+    ephemeral: bool = False  # nothing outlives a restart
+
+    @property
+    def logins(self) -> dict[str, str]:
+        """Passwords by name; empty when nobody has to log in."""
+        named = {self.user: self.password.get_secret_value()} if self.user else {}
+        return named | (read_users(self.users) if self.users else {})
+
+
+FROM_OUTSIDE = {
+    f"{PREFIX}{name.upper()}": name for name in Settings.model_fields if name not in ("space", "ephemeral")
+}
+SECRET = {name for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Settings of this process; ValueError names the first wrong variable."""
-    names = {f"REELBOARD_{name.upper()}": name for name in Settings.model_fields if name != "public"}
-    values: dict[str, object] = {names[key]: value for key, value in environment.items() if key in names and value}
+    """Settings of this process; ValueError has one sentence, on a line of its own, for each wrong variable."""
+    values: dict[str, object] = {
+        FROM_OUTSIDE[key]: text for key, text in environment.items() if key in FROM_OUTSIDE and text
+    }
     if "SPACE_ID" in environment:
-        values |= {"public": True, "host": "0.0.0.0"}  # noqa: S104 - a Space's router is the only way in
+        values |= {"space": True, "public": True, "host": EVERYONE, "ephemeral": "home" not in values}
         values.setdefault("home", Path(tempfile.gettempdir()) / "reelboard")
         values.setdefault("executor", "inline")  # a Space's GPU exists only inside an event of the page
+    wrong = [_misspelt(key) for key in environment if key.startswith(PREFIX) and key not in FROM_OUTSIDE]
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = f"REELBOARD_{str(first['loc'][0]).upper()}"
-        raise ValueError(f"{name} is {first['input']!r}; {first['msg'].lower()}") from None
+        wrong += [_wrong(str(one["loc"][0]), one["input"], one["msg"]) for one in error.errors()]
+        raise ValueError("\n".join(filter(None, wrong))) from None
+    wrong += _unsafe(settings)
+    if any(wrong):
+        raise ValueError("\n".join(filter(None, wrong)))
+    return settings
+
+
+def _wrong(name: str, value: object, message: str) -> str:
+    told = "not shown" if name in SECRET else repr(value)
+    return f"{PREFIX}{name.upper()} is {told}; {message.lower()}"
+
+
+def _misspelt(key: str) -> str:
+    """A variable that nearly is a setting; others with our prefix are nobody's business."""
+    near = difflib.get_close_matches(key, FROM_OUTSIDE, n=1, cutoff=0.85)
+    return f"{key} is no setting; the nearest is {near[0]}" if near else ""
+
+
+def _unsafe(settings: Settings) -> list[str]:
+    """What is right in each value, but not in all of them together."""
+    wrong = []
+    password = settings.password.get_secret_value()
+    if settings.user and len(password) < SHORTEST:
+        wrong.append(f"REELBOARD_PASSWORD is too short; with REELBOARD_USER it has {SHORTEST} signs or more")
+    if password and not settings.user:
+        wrong.append("REELBOARD_PASSWORD is set without a name; say whose it is in REELBOARD_USER")
+    try:
+        guarded = bool(settings.logins) or settings.public
+    except ValueError as error:
+        wrong.append(str(error))
+        guarded = True
+    if not guarded and not _own_machine(settings.host):
+        wrong.append(
+            f"REELBOARD_HOST is {settings.host!r}, which lets strangers in; set REELBOARD_USER and "
+            "REELBOARD_PASSWORD, or REELBOARD_PUBLIC=1 if they may come, or leave it at 127.0.0.1"
+        )
+    if settings.mcp and importlib.util.find_spec("mcp") is None:
+        wrong.append("REELBOARD_MCP is on, but the package that it needs is not installed; pip install 'mcp>=1.21,<2'")
+    return wrong
+
+
+def _own_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def writable_home(settings: Settings) -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
-from inspect import isgeneratorfunction
 from typing import Any
 
 import gradio as gr
@@ -224,23 +222,3 @@ def meanwhile() -> Iterator[None]:
         yield
     except StaleError as error:
         gr.Warning(str(error))
-
-
-def said(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """A refusal becomes one sentence on the page."""
-
-    @wraps(handler)
-    def run(*inputs: Any) -> Any:  # noqa: ANN401 - whatever the handler takes and gives
-        try:
-            return handler(*inputs)
-        except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    @wraps(handler)
-    def stream(*inputs: Any) -> Iterator[Any]:
-        try:
-            yield from handler(*inputs)
-        except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    return stream if isgeneratorfunction(handler) else run

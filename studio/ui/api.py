@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import gradio as gr
 
+from studio.inputs import checked_inputs
 from studio.models import Job, Project
 from studio.services import Studio
 from studio.ui.pieces import address
+from studio.ui.refusals import said
 
 
+@checked_inputs
 class Api:
     """Every method is one endpoint; ids are those that the studio gave out."""
 
@@ -116,20 +117,7 @@ def add_api(studio: Studio) -> None:
     """Register the endpoints; call inside the page's Blocks."""
     api = Api(studio)
     for name in ENDPOINTS:
-        gr.api(_said(getattr(api, name)), api_name=name)
-
-
-def _said(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """A refusal reaches the caller as its one sentence."""
-
-    @wraps(endpoint)
-    def run(*inputs: Any, **named: Any) -> Any:  # noqa: ANN401 - the endpoint's own
-        try:
-            return endpoint(*inputs, **named)
-        except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    return run
+        gr.api(said(getattr(api, name)), api_name=name)
 
 
 def _board(project: Project) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import gradio as gr
 
 from studio.services import EXPORTS, MAX_SHOTS, Studio
 from studio.ui import pieces
-from studio.ui.actions import Actions, said
+from studio.ui.actions import Actions
 from studio.ui.api import add_api
+from studio.ui.refusals import said, visitor
 from studio.ui.view import view
 
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -23,6 +24,7 @@ METHODS = [
     ("Independent: each shot alone", "independent"),
 ]
 OPENED = [".zip", ".json", ".fountain", ".txt"]  # a project, a story, a screenplay
+KEPT = (600, 3600)  # seconds between two looks at received files, and after which they go
 POLL = 0.6  # seconds between two looks at the worker
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -69,8 +71,9 @@ class Widgets:
 
 def build(studio: Studio) -> gr.Blocks:
     """The page on top of the services."""
+    studio.limits.who = visitor(behind_router=studio.settings.space)
     gr.set_static_paths([studio.store.media.folder, studio.exports, ASSETS / "logo.svg"])
-    with gr.Blocks(title="Reelboard", fill_width=True, analytics_enabled=False) as page:
+    with gr.Blocks(title="Reelboard", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as page:
         found = _bar() | _tabs(studio)
         found["strip"] = view("strip", elem_id="strip")
         add_api(studio)  # first, for the page's own handlers would take their names
