@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import MAX_SHOTS, CancelToken, block_tokens, related, unknown_words, vocabulary, window
+from engine import MAX_SHOTS, CancelToken, unknown_words, vocabulary
 from studio import board, film
 from studio.bible import compose
 from studio.drafts import Asked, Draft, DraftShot, finished
@@ -21,11 +21,12 @@ from studio.inputs import checked_inputs
 from studio.limits import Limits
 from studio.making import OUT_OF_MEMORY
 from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
+from studio.pool import Pool
 from studio.settings import Settings, writable_home
 from studio.splitter import Rules, choose_splitter
 from studio.store import Listed, Store
 from studio.store.archive import unpack
-from studio.tasks import goes_on, looked_at, redo_task, reseeded, scene_tasks, work
+from studio.tasks import goes_on, redo_task, reseeded, scene_tasks, work
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
@@ -47,6 +48,7 @@ class Studio:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
+        self.pool = Pool(self.store, settings.backbone)
         self._splitter = choose_splitter(settings)
 
     @property
@@ -119,10 +121,7 @@ class Studio:
         self.store.projects.trash(project_id, trashed=trashed)
 
     def project(self, project_id: str) -> Project:
-        found = self.store.projects.get(project_id)
-        if found is None:
-            raise ValueError("this project is no longer here; reload the page")
-        return found
+        return self.store.projects.open(project_id)
 
     def split(
         self, project_id: str, story: str, shots: int, *, scene: str | None = None, **wishes: Any
@@ -283,19 +282,6 @@ class Studio:
     def notes(self, shot: str) -> list[Note]:
         """Remarks on a shot's takes."""
         return self.store.projects.notes(shot)
-
-    def related(self, project: Project, shot: str, others: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Why other shots would help this one, by id, the best first; nothing is remembered until it is picked."""
-        whole = {key: " ".join(self.prompt(project, key)) for key in (shot, *others)}
-        return {key: why for key, _, why in related(whole[shot], {key: whole[key] for key in others})}
-
-    def context(self, project: Project, shot: str) -> tuple[int, int, int]:
-        """What a new take of a shot would look at: (shots remembered, tokens in all, tokens of the window)."""
-        found, seen = project.shot(shot), looked_at(project, shot)
-        told = compose(project.bible, project.scene_of(shot))
-        blocks = [(one.prompt, one.frames) for one in (*seen, found)] + [(told, 1)]
-        tokens = sum(block_tokens(prompt, frames, self.settings.backbone) for prompt, frames in blocks)
-        return len(seen), tokens, window(self.settings.backbone)
 
     def choose(self, project_id: str, shot: str, take_id: str) -> Project:
         """Make another take of a shot the one that counts."""

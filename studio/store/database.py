@@ -89,6 +89,7 @@ MIGRATIONS = (
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     ALTER TABLE shot ADD COLUMN noises TEXT NOT NULL DEFAULT '{}';
     ALTER TABLE take ADD COLUMN file TEXT NOT NULL DEFAULT '';
+    UPDATE job SET work = 0;
     """,
 )
 

@@ -84,6 +84,11 @@ class Projects:
         with self._database.reading() as db:
             return self._project(db, project_id)
 
+    def open(self, project_id: str) -> Project:
+        """The project; ValueError when it is not here any more."""
+        with self._database.reading() as db:
+            return self._present(db, project_id)
+
     def edit(
         self,
         project_id: str,
@@ -209,9 +214,7 @@ class Projects:
 
     def archive(self, project_id: str) -> Archive:
         """A project with all takes of its shots."""
-        project = self.get(project_id)
-        if project is None:
-            raise ValueError(GONE)
+        project = self.open(project_id)
         takes = [(shot.id, take) for shot in project.shots for take in self.takes(shot.id)]
         kept = tuple(ArchivedTake(shot=shot, take=take, made_by=self.made_by(take.id)) for shot, take in takes)
         return Archive(project=project, takes=kept).without_keys()

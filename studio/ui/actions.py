@@ -14,6 +14,7 @@ from studio.models import Project
 from studio.services import Studio
 from studio.store import StaleError
 from studio.ui import pieces, views
+from studio.ui.files import uploaded
 
 SHOWN = 10  # values that ``Actions.shown`` gives
 OPENED = 19  # values that ``Actions.opened`` gives
@@ -114,6 +115,14 @@ class Actions:
             "choose": lambda shot, take: self.studio.choose(identity, shot, take),
             "approve": lambda shots, approved: self.studio.approve(identity, shots, approved=bool(approved)),
             "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),
+            "upload": lambda path, entry="": self._upload(identity, path, entry),
+            "replace": lambda shot, path: self._replace(identity, shot, path),
+            "keep": lambda shot, take, entry="": self.studio.pool.add_take(
+                identity, shot, take, entry=entry, author=author()
+            ),
+            "still": lambda shot, take, at, entry="": self.studio.pool.add_still(
+                identity, shot, take, at=float(at), entry=entry, author=author()
+            ),
             "note": lambda shot, at, text: self.studio.note(identity, shot, self._chosen(identity, shot), at, text),
             "stop": lambda how: self.studio.stop(identity, how),
             "undo": lambda: self.studio.undo(identity, revision, author=author()),
@@ -203,6 +212,14 @@ class Actions:
         scene = project.scene_of(shot) if shot else project.scene(chosen["scene"])
         shot = shot or (scene.shots[0].id if scene.shots else "")
         return [*self.shown(project, scene.id, shot), gr.skip() if scene.id == current else scene.story]
+
+    def _upload(self, identity: str, sent: str, entry: str) -> None:
+        with uploaded(sent) as path:
+            self.studio.pool.add_file(identity, path, entry=entry, author=author())
+
+    def _replace(self, identity: str, shot: str, sent: str) -> None:
+        with uploaded(sent) as path:
+            self.studio.pool.replace(identity, shot, path, author=author())
 
     def _chosen(self, identity: str, shot: str) -> str:
         take = self.studio.project(identity).shot(shot).take

@@ -9,6 +9,7 @@ import gradio as gr
 from studio.inputs import checked_inputs
 from studio.models import Job, Project
 from studio.services import Studio
+from studio.ui.files import uploaded
 from studio.ui.pieces import address
 from studio.ui.refusals import said
 
@@ -59,18 +60,54 @@ class Api:
         options = {"method": method, "seed": seed, "steps": steps, "guidance": guidance}
         return _board(self.studio.edit(project_id, "set_options", **options))
 
-    def plan(self, project_id: str, shot: int) -> dict[str, int]:
-        """What a new take of a shot would look at: shots remembered, tokens, and the window's tokens."""
-        found = self.studio.context(self.studio.project(project_id), self._shot(project_id, shot))
-        return dict(zip(("shots", "tokens", "window"), found, strict=True))
+    def plan(self, project_id: str, shot: int) -> dict[str, Any]:
+        """What a new take would look at: shots, tokens in all, tokens of the window, seconds more than alone."""
+        return self.studio.pool.cost(self.studio.project(project_id), self._shot(project_id, shot))
 
     def generate(self, project_id: str) -> list[dict[str, Any]]:
         """Queue the whole film, a job for each scene; ``watch`` tells how far it is."""
         return [_state(job) for job in self.studio.generate(project_id)]
 
-    def redo(self, project_id: str, shot: int, see: list[int] | None = None) -> dict[str, Any]:
-        """Queue a new take of shot number ``shot``; see: numbers of the shots that it looks at (default: all)."""
-        picked = None if see is None else [self._shot(project_id, number) for number in see]
+    def upload(self, project_id: str, file: dict[str, Any], prompt: str = "", entry: str = "") -> dict[str, Any]:
+        """A picture or film (``handle_file`` of gradio_client) into the pool, with the id by which it is picked.
+
+        prompt: what it shows, in words. entry: id in the bible of whom or what it shows.
+        """
+        with uploaded(file) as path:
+            added = self.studio.pool.add_file(project_id, path, prompt=prompt, entry=entry)
+        return added.model_dump(mode="json")
+
+    def still(self, project_id: str, shot: int, at: float, entry: str = "") -> dict[str, Any]:
+        """The frame at ``at`` seconds of a shot's chosen take into the pool."""
+        key = self._shot(project_id, shot)
+        take = self.studio.project(project_id).shot(key).take
+        if take is None:
+            raise ValueError(f"shot {shot} has no take yet; make it first")
+        added = self.studio.pool.add_still(project_id, key, take.id, at=at, entry=entry)
+        return added.model_dump(mode="json")
+
+    def replace(self, project_id: str, shot: int, file: dict[str, Any]) -> dict[str, Any]:
+        """A picture or film as the take of shot number ``shot``."""
+        with uploaded(file) as path:
+            self.studio.pool.replace(project_id, self._shot(project_id, shot), path)
+        return _board(self.studio.project(project_id))
+
+    def pick(
+        self, project_id: str, shot: int, see: list[int | str] | None = None, noises: list[int | None] | None = None
+    ) -> dict[str, Any]:
+        """What shot number ``shot`` looks at whenever it is made: shots by number, references by id, in this order.
+
+        "scene" among them stands for the rest of its scene; None: that alone. noises: t_c of each, 0 to 999.
+        """
+        picks = self._picks(project_id, see)
+        told = dict(zip(picks or (), noises or (), strict=False))
+        values = {"shot": self._shot(project_id, shot), "see": picks}
+        noised = {"noises": {key: noise for key, noise in told.items() if noise is not None}}
+        return _board(self.studio.edit(project_id, "set_shot", **values, **noised))
+
+    def redo(self, project_id: str, shot: int, see: list[int | str] | None = None) -> dict[str, Any]:
+        """Queue a new take of shot number ``shot``; see: as in ``pick``, for this once (default: what was picked)."""
+        picked = self._picks(project_id, see)
         return _state(self.studio.redo(project_id, self._shot(project_id, shot), see=picked))
 
     def choose(self, project_id: str, shot: int, take: int) -> dict[str, Any]:
@@ -100,6 +137,9 @@ class Api:
         """The address of the film or its board in one of the forms that the page lists."""
         return address(self.studio.export(project_id, form))
 
+    def _picks(self, project_id: str, see: list[int | str] | None) -> list[str] | None:
+        return None if see is None else [s if isinstance(s, str) else self._shot(project_id, s) for s in see]
+
     def _shot(self, project_id: str, number: int) -> str:
         shots = self.studio.project(project_id).shots
         if not 1 <= number <= len(shots):
@@ -109,7 +149,7 @@ class Api:
 
 ENDPOINTS = (
     *("create_project", "project", "split", "edit_shot", "edit", "set_options"),
-    *("plan", "generate", "redo", "choose", "watch", "stop", "film", "export"),
+    *("upload", "still", "replace", "pick", "plan", "generate", "redo", "choose", "watch", "stop", "film", "export"),
 )
 
 

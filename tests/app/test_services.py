@@ -376,7 +376,7 @@ def test_a_take_remembers_shots_of_other_scenes_in_the_picked_order(studio):
     made = studio.project(first.id).shot(new.id)
     before = studio.project(first.id).scenes[0].shots
     assert made.take.saw == {shot.id: shot.take.id for shot in before}
-    assert studio.context(studio.project(first.id), new.id)[0] == 2
+    assert studio.pool.cost(studio.project(first.id), new.id)["shots"] == 2
     studio.redo(first.id, first.shots[0].id, see=[])
     assert studio.project(first.id).shot(new.id).stale == ("shot 1A has another take",)
     assert studio.project(first.id).shot(first.shots[0].id).take.saw == {}

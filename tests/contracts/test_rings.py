@@ -21,7 +21,15 @@ INNER = ["engine.shapes", "engine.scene", "engine.events", "engine.context", "en
 CORE = [*INNER, "engine.runtime", "engine.methods", "engine.backbones.base"]
 WORLD = ["engine.world"]
 FILES = ["engine.video", "engine.story", "engine.splitter", "engine.reading", "engine.equal_style"]
-PUBLIC = ["engine", "engine.video", "engine.story", "engine.splitter", "engine.equal_style", "engine.continuity"]
+PUBLIC = [
+    "engine",
+    "engine.video",
+    "engine.story",
+    "engine.splitter",
+    "engine.equal_style",
+    "engine.continuity",
+    "engine.uploads",
+]
 RINGS = {
     "engine.shapes": [],
     "engine.scene": ["engine.shapes"],

@@ -1,0 +1,184 @@
+"""The history pool of a project: what shots may look at, where it comes from, and what it costs to look at it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import Scene, VideoShape, block_tokens, related, window
+from studio import board, film
+from studio.bible import compose
+from studio.models import FPS, LONGEST, Entry, Project, Reference, SceneInfo, TakeInfo
+from studio.tasks import STEPS, looked_at, told
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from studio.store import Store
+
+MAX_NAME = 120
+
+
+class Pool:
+    """References are kept with the project: undo, its trash and its file know them."""
+
+    def __init__(self, store: Store, backbone: str) -> None:
+        self.store, self.backbone = store, backbone
+
+    def add_file(
+        self, project_id: str, path: Path, *, entry: str = "", prompt: str = "", author: str = ""
+    ) -> Reference:
+        """A picture or film of the creator's, fitted to the model's size; the file itself is not kept.
+
+        entry: of the bible, that it shows. prompt: what it shows (default: its name).
+        """
+        frames = _read(path, LONGEST)
+        facts = {
+            "name": path.name[:MAX_NAME],
+            "prompt": prompt or _spoken(path),
+            "entry": entry,
+            "origin": _origin(path),
+        }
+        return self._add(project_id, "upload", facts, {"frames": frames}, author)
+
+    def add_take(self, project_id: str, shot: str, take: str, *, entry: str = "", author: str = "") -> Reference:
+        """A take as it is, which stays in the pool whatever is chosen later."""
+        project, info = self._take(project_id, shot, take)
+        made_by, kept = self.store.projects.made_by(take), film.load_take(self.store.media, info)
+        reference = Reference(
+            id=uuid.uuid4().hex,
+            kind="take",
+            name=self._slate(project, shot, take),
+            prompt=made_by.get("prompt") or project.shot(shot).prompt,
+            entry=entry,
+            frames=len(kept.frames),
+            origin={"take": take},
+            **info.model_dump(include={"video", "poster", "latents"}),
+        )
+        self._keep(project_id, reference, author)
+        return reference
+
+    def add_still(
+        self, project_id: str, shot: str, take: str, *, at: float, entry: str = "", author: str = ""
+    ) -> Reference:
+        """One frame of a take, ``at`` seconds into it: a shot of one frame (LCT section 4.1)."""
+        project, info = self._take(project_id, shot, take)
+        frames = film.load_take(self.store.media, info).frames
+        number = round(at * FPS)
+        if not 0 <= number < len(frames):
+            last = (len(frames) - 1) / FPS
+            near = min(max(at, 0.0), last)
+            raise ValueError(f"at is {at:g} s; the take goes from 0 to {last:g} s, the nearest is {near:g}")
+        facts = {
+            "name": f"{self._slate(project, shot, take)} at {number / FPS:.1f} s",
+            "prompt": self.store.projects.made_by(take).get("prompt") or project.shot(shot).prompt,
+            "entry": entry,
+            "origin": {"take": take, "frame": number},
+        }
+        return self._add(project_id, "still", facts, {"frames": frames[number : number + 1]}, author)
+
+    def replace(self, project_id: str, shot: str, path: Path, *, author: str = "") -> TakeInfo:
+        """A file as a take of a shot, marked as not made here; a picture is held for the shot's length."""
+        project = self.store.projects.open(project_id)
+        found = project.shot(shot)
+        if found.locked:
+            raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
+        frames = _read(path, found.frames)
+        if len(frames) == 1:
+            frames = frames.repeat(found.frames, 1, 1, 1)
+        made_by = {"frames": len(frames), **_origin(path)}
+        if len(frames) != found.frames:
+            values = {"shot": shot, "frames": len(frames)}
+            self.store.projects.edit(project_id, lambda now: board.apply(now, "set_shot", values), author=author)
+        kept = film.keep_pictures(self.store.media, {"frames": frames}, made_by)
+        take = TakeInfo(id=uuid.uuid4().hex, seed=0, file=path.name[:MAX_NAME], **kept)
+        self.store.projects.add_take(shot, take, made_by)
+        return take
+
+    def suggestions(self, project: Project, shot: str) -> dict[str, tuple[str, ...]]:
+        """Why shots and references would help a shot, by id, the best first; nothing is used until it is picked."""
+        scene, entries = project.scene_of(shot), {entry.id: entry for entry in project.bible}
+        named = {key for key in (*scene.cast, scene.setting) if key in entries and _names(project, shot, entries[key])}
+        first = {one.id: (_why(entries[one.entry], scene),) for one in project.references if one.entry in named}
+        others = {s.id: self._whole(project, s.id) for s in project.shots if s.take and s.id != shot}
+        others |= {one.id: told(one, scene, project) for one in project.references}
+        shared = {key: why for key, _, why in related(self._whole(project, shot), others)}
+        return first | {key: why for key, why in shared.items() if key not in first}
+
+    def cost(self, project: Project, shot: str) -> dict[str, Any]:
+        """What a new take of a shot looks at: "shots", "tokens" in all, "window", and "seconds" more than alone.
+
+        seconds: None before any job has shown how quick this machine is.
+        """
+        found, seen = project.shot(shot), looked_at(project, shot)
+        sizes = [block_tokens(one.prompt, one.frames, self.backbone) for one in (*seen, found)]
+        scene = block_tokens(compose(project.bible, project.scene_of(shot)), 1, self.backbone)
+        pace = self.store.ledger.pace()
+        passes = project.options.steps or STEPS
+        seconds = None if pace is None else pace * passes * sum(sizes[:-1])
+        shots = {"shots": len(seen), "tokens": sum(sizes) + scene, "window": window(self.backbone)}
+        return shots | {"seconds": seconds}
+
+    def _add(
+        self, project_id: str, kind: str, facts: dict[str, Any], state: dict[str, Tensor], author: str
+    ) -> Reference:
+        kept = film.keep_pictures(self.store.media, state, {"origin": facts["origin"]})
+        values = {"id": uuid.uuid4().hex, "kind": kind, "frames": len(state["frames"])}
+        reference = board.checked(Reference, None, **values, **facts, **kept)
+        self._keep(project_id, reference, author)
+        return reference
+
+    def _keep(self, project_id: str, reference: Reference, author: str) -> None:
+        self.store.projects.edit(project_id, lambda now: board.add_reference(now, reference), author=author)
+
+    def _take(self, project_id: str, shot: str, take: str) -> tuple[Project, TakeInfo]:
+        project = self.store.projects.open(project_id)
+        project.shot(shot)
+        found = {one.id: one for one in self.store.projects.takes(shot)}
+        if take not in found:
+            raise ValueError(f"take is {take[:40]!r}; this shot has no such take")
+        return project, found[take]
+
+    def _slate(self, project: Project, shot: str, take: str) -> str:
+        order = [one.id for one in self.store.projects.takes(shot)]
+        return f"{project.slates[shot]} T{order.index(take) + 1}"
+
+    def _whole(self, project: Project, shot: str) -> str:
+        return f"{compose(project.bible, project.scene_of(shot))} {project.shot(shot).prompt}"
+
+
+def _names(project: Project, shot: str, entry: Entry) -> bool:
+    """Whether a shot is about an entry: its place, or a character that its words name."""
+    scene, words = project.scene_of(shot), project.shot(shot).prompt
+    if entry.id == scene.setting:
+        return True
+    number = f"Character {scene.cast.index(entry.id) + 1}"
+    wanted = "|".join(re.escape(name) for name in (number, entry.name) if name)
+    return re.search(rf"\b({wanted})\b", words, flags=re.IGNORECASE) is not None
+
+
+def _why(entry: Entry, scene: SceneInfo) -> str:
+    where = "where this shot is" if entry.id == scene.setting else "who is in this shot"
+    return f"shows {entry.name or 'the ' + entry.kind}, {where}"
+
+
+def _read(path: Path, frames: int) -> Tensor:
+    """The file's pictures, at most so many; ValueError says what is wrong with it."""
+    from engine.uploads import read_upload
+
+    return read_upload(path, VideoShape(frames=frames, height=Scene.height, width=Scene.width), fps=FPS)
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"file": path.name[:MAX_NAME], "sha256": digest, "bytes": path.stat().st_size}
+
+
+def _spoken(path: Path) -> str:
+    """A file's name as words: "red-fox_01.png" shows a red fox."""
+    words = re.sub(r"[\W_\d]+", " ", path.stem).strip()
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
