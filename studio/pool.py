@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from engine import Scene, VideoShape, block_tokens, related, window
 from studio import board, film
 from studio.bible import compose
-from studio.models import FPS, LONGEST, Entry, Project, Reference, SceneInfo, TakeInfo
-from studio.tasks import STEPS, looked_at, told
+from studio.models import FPS, LONGEST, Project, Reference, TakeInfo
+from studio.tasks import STEPS, looked_at
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,13 +100,16 @@ class Pool:
 
     def suggestions(self, project: Project, shot: str) -> dict[str, tuple[str, ...]]:
         """Why shots and references would help a shot, by id, the best first; nothing is used until it is picked."""
-        scene, entries = project.scene_of(shot), {entry.id: entry for entry in project.bible}
-        named = {key for key in (*scene.cast, scene.setting) if key in entries and _names(project, shot, entries[key])}
-        first = {one.id: (_why(entries[one.entry], scene),) for one in project.references if one.entry in named}
-        others = {s.id: self._whole(project, s.id) for s in project.shots if s.take and s.id != shot}
-        others |= {one.id: told(one, scene, project) for one in project.references}
-        shared = {key: why for key, _, why in related(self._whole(project, shot), others)}
-        return first | {key: why for key, why in shared.items() if key not in first}
+        names = {entry.id: entry.name or f"the {entry.kind}" for entry in project.bible}
+        about, words = shown(project), _words(project)
+        mine, whole = about[shot], words.pop(shot)
+        others = {one.id: words[one.id] for one in project.shots if one.take and one.id != shot}
+        others |= {one.id: one.prompt for one in project.references}
+        alike = {key: why for key, _, why in related(whole, others)}
+        shared = {key: tuple(f"shows {names[one]}" for one in names if one in mine & about[key]) for key in others}
+        found = {key: (*shared[key], *alike.get(key, ())) for key in others if shared[key] or key in alike}
+        still = {one.id for one in project.references}
+        return dict(sorted(found.items(), key=lambda one: (-len(shared[one[0]]), one[0] not in still)))
 
     def cost(self, project: Project, shot: str) -> dict[str, Any]:
         """What a new take of a shot looks at: "shots", "tokens" in all, "window", and "seconds" more than alone.
@@ -146,23 +149,28 @@ class Pool:
         order = [one.id for one in self.store.projects.takes(shot)]
         return f"{project.slates[shot]} T{order.index(take) + 1}"
 
-    def _whole(self, project: Project, shot: str) -> str:
-        return f"{compose(project.bible, project.scene_of(shot))} {project.shot(shot).prompt}"
+
+def shown(project: Project) -> dict[str, set[str]]:
+    """Entries of the bible that every shot and reference is about: its place, and the characters that its words name.
+
+    Words that name nobody ("She waves.") are about everybody in the scene.
+    """
+    found, entries = {one.id: {one.entry} - {""} for one in project.references}, {e.id: e for e in project.bible}
+    for scene in project.scenes:
+        cast = [entries[key] for key in scene.cast if key in entries]
+        names = {entry.id: [f"Character {n}", *filter(None, [entry.name])] for n, entry in enumerate(cast, start=1)}
+        called = {key: rf"\b({'|'.join(map(re.escape, words))})\b" for key, words in names.items()}
+        for shot in scene.shots:
+            named = {key for key, name in called.items() if re.search(name, shot.prompt, re.IGNORECASE)}
+            found[shot.id] = (named or called.keys()) | ({scene.setting} & entries.keys())
+    return found
 
 
-def _names(project: Project, shot: str, entry: Entry) -> bool:
-    """Whether a shot is about an entry: its place, or a character that its words name."""
-    scene, words = project.scene_of(shot), project.shot(shot).prompt
-    if entry.id == scene.setting:
-        return True
-    number = f"Character {scene.cast.index(entry.id) + 1}"
-    wanted = "|".join(re.escape(name) for name in (number, entry.name) if name)
-    return re.search(rf"\b({wanted})\b", words, flags=re.IGNORECASE) is not None
-
-
-def _why(entry: Entry, scene: SceneInfo) -> str:
-    where = "where this shot is" if entry.id == scene.setting else "who is in this shot"
-    return f"shows {entry.name or 'the ' + entry.kind}, {where}"
+def _words(project: Project) -> dict[str, str]:
+    """All words that every shot reads; without numbers of characters, which mean others in other scenes."""
+    told = ((scene, compose(project.bible, scene)) for scene in project.scenes)
+    whole = {shot.id: f"{words} {shot.prompt}" for scene, words in told for shot in scene.shots}
+    return {key: re.sub(r"Character \d+", "", text) for key, text in whole.items()}
 
 
 def _read(path: Path, frames: int) -> Tensor:

@@ -192,7 +192,7 @@ class Actions:
             shot,
             views.board(self.studio, project, scene, shot),
             views.shot(self.studio, project, shot),
-            views.bible(project),
+            views.bible(self.studio, project),
             views.queue(self.studio, project),
             views.strip(self.studio, project),
             gr.Button(interactive=not busy),

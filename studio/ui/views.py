@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from studio.models import FPS, LONGEST, Job, Project, SceneInfo, ShotInfo
+from studio.models import FPS, LONGEST, Job, Project, SceneInfo, ShotInfo, TakeInfo
 from studio.services import Studio
 from studio.ui import pieces
+from studio.ui.pool_views import remembers, stills
 
 LENGTHS = [(f"{n / FPS:.1f} s" if n > 1 else "a still", n) for n in (1, 5, 9, 13, 17, 21, 25, 29, LONGEST)]
 
@@ -62,18 +63,20 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "busy": any(job.task.scene == scene.id for job in studio.jobs(project.id)),
         "unknown": studio.unknown_in(own),
         "lengths": LENGTHS,
-        "pool": _pool(studio, project, scene, identity),
-        "meter": _meter(studio, project, identity),
+        "noises": found.noises,
+        "others": [(key, slate) for key, slate in project.slates.items() if key != identity],
+        **remembers(studio, project, identity),
         "takes": [
             {"id": take.id, "video": url(studio, take.video), "poster": url(studio, take.poster), "seed": take.seed}
-            | {"chosen": take.id == chosen, "starred": take.id in starred}
+            | {"chosen": take.id == chosen, "starred": take.id in starred, "file": take.file}
+            | {"saw": _saw(project, take)}
             for take in takes
         ],
         "notes": [{"take": order[n.take], "at": n.at, "text": n.text} for n in studio.notes(identity)],
     }
 
 
-def bible(project: Project) -> dict[str, Any]:
+def bible(studio: Studio, project: Project) -> dict[str, Any]:
     """The entries, where they are used, and what each scene tells."""
     scenes = [
         {"id": s.id, "number": n, "cast": s.cast, "setting": s.setting, "summary": s.summary, "shots": len(s.shots)}
@@ -83,7 +86,8 @@ def bible(project: Project) -> dict[str, Any]:
     for entry in project.bible:
         used = [s for s in scenes if entry.kind == "look" or entry.id in (*s["cast"], s["setting"])]
         count = sum(s["shots"] for s in used)
-        entries.append(entry.model_dump() | {"scenes": [s["id"] for s in used], "shots": count})
+        known = {"scenes": [s["id"] for s in used], "shots": count, "stills": stills(studio, project, entry.id)}
+        entries.append(entry.model_dump() | known)
     return {"entries": entries, "scenes": scenes}
 
 
@@ -167,28 +171,10 @@ def _about(project: Project, scene: SceneInfo) -> str:
     return " · ".join(names[key] for key in (*scene.cast, scene.setting) if key in names)
 
 
-def _pool(studio: Studio, project: Project, scene: SceneInfo, identity: str) -> list[dict[str, Any]]:
-    """Every other shot with a take: what a new take may remember, and why it would help."""
-    own = {shot.id for shot in scene.shots}
-    others = [shot for shot in project.shots if shot.take and shot.id != identity]
-    why = studio.related(project, identity, [shot.id for shot in others])
-    return [
-        {
-            "id": shot.id,
-            "slate": project.slates[shot.id],
-            "prompt": shot.prompt,
-            "poster": url(studio, shot.take.poster),
-            "own": shot.id in own,
-            "why": why.get(shot.id, ()),
-        }
-        for shot in others
-    ]
-
-
-def _meter(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
-    count, tokens, window = studio.context(project, identity)
-    shots = f"{count} shot{'s' if count != 1 else ''} remembered"
-    return {"text": f"{shots} · {tokens:,} of {window:,} tokens", "share": min(100, round(100 * tokens / window))}
+def _saw(project: Project, take: TakeInfo) -> list[str]:
+    """What a take looked at, by name, as far as it is still here."""
+    names = project.slates | {one.id: one.name for one in project.references}
+    return [names[key] for key in take.saw if key in names]
 
 
 def _job(studio: Studio, job: Job, project: Project) -> dict[str, Any]:
