@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING, Any
 from engine import Scene, VideoShape, block_tokens, related, window
 from studio import board, film
 from studio.bible import compose
+from studio.inputs import checked_inputs
 from studio.models import FPS, LONGEST, Project, Reference, TakeInfo
 from studio.tasks import STEPS, looked_at
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from studio.limits import Limits
     from studio.store import Store
 
 MAX_NAME = 120
 
 
+@checked_inputs
 class Pool:
     """References are kept with the project: undo, its trash and its file know them."""
 
-    def __init__(self, store: Store, backbone: str) -> None:
-        self.store, self.backbone = store, backbone
+    def __init__(self, store: Store, limits: Limits, backbone: str) -> None:
+        self.store, self.limits, self.backbone = store, limits, backbone
 
     def add_file(
         self, project_id: str, path: Path, *, entry: str = "", prompt: str = "", author: str = ""
@@ -35,6 +38,7 @@ class Pool:
 
         entry: of the bible, that it shows. prompt: what it shows (default: its name).
         """
+        self.limits.spend("uploads")
         frames = _read(path, LONGEST)
         facts = {
             "name": path.name[:MAX_NAME],
@@ -86,6 +90,7 @@ class Pool:
         found = project.shot(shot)
         if found.locked:
             raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
+        self.limits.spend("uploads")
         frames = _read(path, found.frames)
         if len(frames) == 1:
             frames = frames.repeat(found.frames, 1, 1, 1)

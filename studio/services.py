@@ -48,7 +48,7 @@ class Studio:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
-        self.pool = Pool(self.store, settings.backbone)
+        self.pool = Pool(self.store, self.limits, settings.backbone)
         self._splitter = choose_splitter(settings)
 
     @property

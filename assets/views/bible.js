@@ -3,10 +3,14 @@
 const KINDS = { character: "Characters", place: "Places", look: "Look" };
 const HINT = { character: "Ruby, a red fox with a golden crown", place: "On the beach at sunset", look: "Soft morning light" };
 
+const kept = (one) =>
+  h("figure", { "data-key": one.id, "data-still": one.id, title: one.name }, one.poster ? still(one.poster) : h("em", {}, "file missing"),
+    button("✕", { class: "small", "data-do": "drop-still", "aria-label": `Remove ${one.name}` }));
 const entry = (one) =>
   h("article", { class: "entry", "data-key": one.id, "data-entry": one.id },
     h("input", { class: "title", initial: one.name, "data-name": "name", "aria-label": "Name" }),
     h("textarea", { rows: "2", initial: one.text, "data-name": "text", placeholder: HINT[one.kind], "aria-label": `Looks of ${one.name}` }),
+    one.kind !== "look" && h("div", { class: "stills" }, one.stills.map(kept), sender("Add a picture…", { "data-do": "still", "aria-label": `Add a picture of ${one.name}` })),
     h("div", { class: "facts" },
       one.kind !== "look" && props.value.scenes.map((scene) => button("", {
         class: `toggle ${one.scenes.includes(scene.id) ? "on" : ""}`, "data-do": "use", "data-scene": scene.id, "aria-pressed": String(one.scenes.includes(scene.id)),
@@ -19,6 +23,8 @@ root.addEventListener("click", (event) => {
   if (!doer) return;
   const id = doer.closest("[data-entry]")?.dataset.entry;
   if (doer.dataset.do === "add") return edit("add_entry", { kind: doer.dataset.kind, text: "", name: `New ${doer.dataset.kind}` });
+  if (doer.dataset.do === "still") return send((path) => act("upload", { path, entry: id }));
+  if (doer.dataset.do === "drop-still") return edit("drop_reference", { reference: doer.closest("[data-still]").dataset.still });
   if (doer.dataset.do === "drop") return edit("drop_entry", { entry: id });
   const one = props.value.entries.find((e) => e.id === id);
   const scene = props.value.scenes.find((s) => s.id === doer.dataset.scene);

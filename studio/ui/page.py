@@ -102,12 +102,12 @@ def _tabs(studio: Studio) -> dict[str, Any]:
                 found |= _story(studio)
                 found["board"] = view("board", elem_id="board")
             with gr.Column(scale=3, min_width=320, elem_classes="side"):
-                found["shot"] = view("shot", elem_id="shot", elem_classes="panel")
+                found["shot"] = view("files", "shot_pool", "shot_takes", "shot", elem_id="shot", elem_classes="panel")
                 found["options"] = _options()
         with gr.Tab("Film") as found["room"]:
             found |= _film()
         with gr.Tab("Bible"):
-            found["bible"] = view("bible", elem_id="bible")
+            found["bible"] = view("files", "bible", elem_id="bible")
         with gr.Tab("Queue"):
             found["queue"] = view("queue", elem_id="queue")
         with gr.Tab("Help"):

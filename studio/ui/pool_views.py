@@ -28,7 +28,7 @@ def remembers(studio: Studio, project: Project, identity: str) -> dict[str, Any]
         marks = {"own": one.id in own, "alike": alike, "starred": item.pop("source") in starred}
         items.append(item | marks | {"why": why.get(one.id, ()), "poster": _poster(studio, one.take.poster)})
     return {
-        "scene": SCENE,
+        "whole": SCENE,
         "pool": items,
         "hidden": len(others) - len(nearest),
         "advised": sorted((item["id"] for item in items if item["why"]), key=list(why).index),

@@ -10,9 +10,12 @@ import gradio as gr
 SCRIPTS = Path(__file__).parents[2] / "assets" / "views"
 
 
-def view(script: str, **options: Any) -> gr.HTML:
-    """Draws its value with assets/views/NAME.js; its event ``act`` brings a name and details."""
-    code = "\n".join((SCRIPTS / name).read_text("utf-8") for name in ("kit.js", f"{script}.js"))
+def view(*scripts: str, **options: Any) -> gr.HTML:
+    """Draws its value with assets/views/NAME.js; its event ``act`` brings a name and details.
+
+    scripts: the last one draws, those before are its parts.
+    """
+    code = "\n".join((SCRIPTS / f"{name}.js").read_text("utf-8") for name in ("kit", *scripts))
     return gr.HTML(
         value={}, html_template='<div class="view"></div>', js_on_load=code, apply_default_css=False, **options
     )

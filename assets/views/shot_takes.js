@@ -1,0 +1,103 @@
+// The takes of the selected shot: choose, compare in step, keep for later, measure, note.
+
+let compared = []; // two takes, side by side
+let at = 0; // seconds into the takes that are looked at
+
+const take = (one, number) =>
+  h("div", { class: `take ${one.chosen ? "chosen" : ""}`, "data-key": one.id },
+    button("", { class: "thumb", "data-do": "choose", "data-take": one.id, "aria-pressed": String(one.chosen), "aria-label": `Use take ${number}` },
+      clip(one, { autoplay: false, preload: "none" }), h("span", { class: "slate" }, `T${number}`)),
+    h("div", { class: "facts" },
+      button(one.starred ? "★" : "☆", { class: "link", "data-do": "star", "data-take": one.id, "aria-pressed": String(one.starred), "aria-label": `Star take ${number}` }),
+      button("compare", { class: "link", "data-do": "compare", "data-take": one.id, "aria-pressed": String(compared.includes(one.id)) }),
+      h("span", { class: "soft" }, one.file ? "from a file" : `seed ${one.seed}`)));
+
+const scrubber = () =>
+  h("input", { type: "range", min: "0", max: shot().seconds - 0.125, step: "0.125", initial: at, "data-do": "scrub", "aria-label": "Moment" });
+const figure = (one) =>
+  h("figure", { "data-key": one.id }, clip(one, { class: "synced", autoplay: false, loop: false, preload: "auto" }),
+    h("figcaption", {}, `T${shot().takes.indexOf(one) + 1} · ${one.file ? `from ${one.file}` : `seed ${one.seed}`}`), cuts(one));
+const cuts = (one) => one.cuts.length > 0 && h("ul", { class: "cuts" }, one.cuts.map((cut) => h("li", { class: cut.loud ? "warn" : "soft" }, cut.text)));
+
+const looked = () => {
+  const two = compared.map((id) => shot().takes.find((t) => t.id === id)).filter(Boolean);
+  const shown = two.length === 2 ? two : shot().takes.filter((one) => one.chosen);
+  return h("div", { class: "compare" },
+    two.length === 1 && h("p", { class: "soft" }, "Pick a second take to compare with."),
+    h("div", { class: "pair top" }, shown.map(figure)), scrubber(),
+    h("div", { class: "tools" }, button(shown.length === 2 ? "▶ Play both" : "▶ Play", { class: "small", "data-do": "play-both" }),
+      shown.length === 2 && button("Done comparing", { class: "small", "data-do": "compared" })));
+};
+
+const origin = (one) => {
+  if (one.file) return `From the file ${one.file}; not made here.`;
+  return one.saw.length ? `Made looking at ${one.saw.join(", ")}.` : "Made looking at nothing else.";
+};
+const chosenTools = () => {
+  const one = shot().takes.find((t) => t.chosen);
+  const number = shot().takes.indexOf(one) + 1;
+  return one && [
+    h("h3", {}, `Take ${number}, which counts`),
+    h("p", { class: "soft" }, origin(one)),
+    h("div", { class: "tools" },
+      button("Continue from it", { class: "small", "data-do": "continue" }),
+      button("Use as reference", { class: "small", "data-do": "keep", "data-take": one.id }),
+      button("Keep this frame", { class: "small", "data-do": "still", "data-take": one.id })),
+    h("div", { class: "pair" },
+      field("References show", h("select", { id: "kept-for" }, h("option", { value: "" }, "nobody of the bible"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
+      shot().others.length > 0 && field("Copy length, seed and picks to", h("select", { "data-copy": "", initial: "" }, h("option", { value: "" }, "…"), shot().others.map(([id, slate]) => h("option", { value: id }, `shot ${slate}`))))),
+  ];
+};
+
+const takes = () => [
+  shot().takes.length ? h("div", { class: "strip" }, shot().takes.map((one, n) => take(one, n + 1))) : h("p", { class: "empty" }, "No take yet."),
+  sender(shot().takes.length ? "Replace with a file…" : "Bring a take from a file…", { "data-do": "replace", disabled: shot().locked }),
+  shot().takes.length > 0 && [
+    looked(), chosenTools(),
+    h("h3", {}, "Notes"),
+    h("ul", { class: "notes" }, shot().notes.map((n) => h("li", {}, h("b", {}, `T${n.take} ${n.at.toFixed(1)} s`), ` ${n.text}`))),
+    h("div", { class: "pair" }, h("input", { id: "remark", placeholder: "A note on the chosen take…", "aria-label": "Note", maxlength: "500" }),
+      h("input", { id: "remark-at", type: "number", min: "0", step: "0.1", max: shot().seconds, placeholder: "at second", "aria-label": "At which second" }),
+      button("Add", { class: "small", "data-do": "note" })),
+  ],
+];
+
+const synced = () => root.querySelectorAll("video.synced");
+const keptFor = () => root.querySelector("#kept-for").value;
+const TAKE = {
+  choose: (t) => act("choose", { shot: shot().id, take: t.dataset.take }),
+  star: (t) => act("star", { shot: shot().id, take: t.dataset.take, starred: t.getAttribute("aria-pressed") !== "true" }),
+  compare: (t) => {
+    const id = t.dataset.take;
+    compared = compared.includes(id) ? compared.filter((c) => c !== id) : [...compared, id].slice(-2);
+    show();
+  },
+  compared: () => { compared = []; show(); },
+  scrub: () => {},
+  "play-both": () => synced().forEach((v) => { v.currentTime = 0; v.play(); }),
+  continue: () => edit("continue_shot", { shot: shot().id }),
+  keep: (t) => act("keep", { shot: shot().id, take: t.dataset.take, entry: keptFor() }),
+  still: (t) => act("still", { shot: shot().id, take: t.dataset.take, at, entry: keptFor() }),
+  replace: () => send((path) => act("replace", { shot: shot().id, path })),
+  note: () => {
+    const text = root.querySelector("#remark"), when = root.querySelector("#remark-at");
+    if (text.value.trim()) act("note", { shot: shot().id, at: Number(when.value || 0), text: text.value });
+    text.value = "";
+  },
+};
+
+root.addEventListener("change", (event) => {
+  if (event.target.dataset.copy === undefined || !event.target.value) return;
+  edit("copy_settings", { shot: shot().id, to: [event.target.value] });
+  event.target.value = "";
+});
+root.addEventListener("input", (event) => {
+  if (event.target.dataset.do !== "scrub") return;
+  at = Number(event.target.value);
+  synced().forEach((v) => { v.pause(); v.currentTime = at; });
+});
+root.addEventListener("mouseover", (event) => {
+  const video = event.target.closest(".take")?.querySelector("video");
+  if (video && moving) video.play();
+});
+root.addEventListener("mouseout", (event) => event.target.closest(".take")?.querySelector("video")?.pause());
