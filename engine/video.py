@@ -1,4 +1,4 @@
-"""Films as files: H.264 MP4 that plays in every browser and carries its own record; contact sheets as PNG."""
+"""Films as files: H.264 MP4 that plays in every browser and carries its own record."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ MAX_SCALE = 16
 BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 
 
+def watchable(width: int) -> int:
+    """The whole factor by which a film of this width is enlarged to be seen well."""
+    return max(1, WATCHABLE // width)
+
+
 def write_mp4(
     path: str | Path,
-    frames: Tensor,
+    frames: Tensor | Iterable[Tensor],
     *,
     fps: int = 8,
     scale: int | None = None,
@@ -29,12 +35,14 @@ def write_mp4(
 ) -> Path:
     """Write frames, uint8 (frames, height, width, 3), as H.264; the file appears whole or not at all.
 
-    scale: whole enlargement (Lanczos), None for about 640 pixels of width. record: what made the film, kept as
-    JSON in the comment tag. Raises ValueError for frames that are no film, OSError when it cannot be written.
+    frames: a clip, or clips of one size that follow each other. scale: whole enlargement (Lanczos), None for about
+    640 pixels of width. record: what made the film, kept as JSON in the comment tag. Raises ValueError for frames that are no film, OSError when it cannot be written.
     """
-    _check(frames)
-    height, width = frames.shape[1:3]
-    scale = max(1, WATCHABLE // width) if scale is None else scale
+    clips = iter([frames] if isinstance(frames, Tensor) else frames)
+    first = next(clips, torch.empty(0))
+    _check(first)
+    height, width = first.shape[1:3]
+    scale = watchable(width) if scale is None else scale
     if not 1 <= scale <= MAX_SCALE:
         raise ValueError(f"scale is {scale}; it lies from 1 to {MAX_SCALE}, try {min(max(scale, 1), MAX_SCALE)}")
     if height * scale % 2 or width * scale % 2:
@@ -47,7 +55,8 @@ def write_mp4(
         tags.write_text(f";FFMETADATA1\ncomment={_escape(_dump(record or {}))}\n", encoding="utf-8")
         described = ("-f", "ffmetadata", "-i", str(tags), "-map", "0:v", "-map_metadata", "1")
         finish = ("-movflags", "+faststart", "-f", "mp4", str(target))
-        _ffmpeg(*raw, *described, "-vf", filters, *coded, *finish, send=frames.contiguous().numpy().tobytes())
+        pictures = (clip.contiguous().numpy().tobytes() for clip in chain([first], clips))
+        _ffmpeg(*raw, *described, "-vf", filters, *coded, *finish, send=pictures)
     return Path(path)
 
 
@@ -80,40 +89,6 @@ def read_record(path: str | Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def contact_sheet(
-    path: str | Path,
-    clips: Sequence[Tensor],
-    *,
-    labels: Sequence[str] = (),
-    columns: int = 3,
-    moments: int = 3,
-    scale: int = 2,
-) -> Path:
-    """One PNG of many clips, each uint8 (frames, height, width, 3) of one size, as ``moments`` frames side by side."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    for clip in clips:
-        _check(clip)
-    height, width = (side * scale for side in clips[0].shape[1:3])
-    margin, text = 6, 16 if labels else 0
-    cell_width, cell_height = moments * width + margin, height + text + margin
-    sheet = Image.new(
-        "RGB", (columns * cell_width + margin, -(-len(clips) // columns) * cell_height + margin), "white"
-    )
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
-    for number, clip in enumerate(clips):
-        left, top = margin + number % columns * cell_width, margin + number // columns * cell_height
-        chosen = torch.linspace(0, len(clip) - 1, moments).round().long().tolist()
-        for k, frame in enumerate(chosen):
-            picture = Image.fromarray(clip[frame].numpy()).resize((width, height), Image.Resampling.NEAREST)
-            sheet.paste(picture, (left + k * width, top))
-        if labels:
-            pen.text((left, top + height + 1), labels[number][: moments * width // 6], fill="black", font=font)
-    with _whole_file(Path(path)) as (_, target):
-        sheet.save(target, format="PNG")
-    return Path(path)
-
-
 def _check(frames: Tensor) -> None:
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.numel():
         found = f"{str(frames.dtype).removeprefix('torch.')} {tuple(frames.shape)}"
@@ -129,15 +104,21 @@ def _whole_file(path: Path) -> Iterator[tuple[Path, Path]]:
         target.replace(path)
 
 
-def _ffmpeg(*arguments: str, send: bytes | None = None) -> bytes:
+def _ffmpeg(*arguments: str, send: Iterable[bytes] = ()) -> bytes:
     import imageio_ffmpeg
 
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y", *arguments]
-    done = subprocess.run(command, input=send, capture_output=True, check=False)  # noqa: S603 - our own arguments
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with tempfile.TemporaryFile() as said, subprocess.Popen(command, **pipes, stderr=said) as process:  # noqa: S603 - our own arguments
+        with suppress(BrokenPipeError):  # it ended before it had all: its exit code says why
+            for part in send:
+                process.stdin.write(part)
+        found, _ = process.communicate()
+        said.seek(0)
+        reason = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+    if process.returncode:
         raise OSError(f"ffmpeg could not finish: {reason[-1]}")
-    return done.stdout
+    return found
 
 
 def _must_exist(path: Path) -> None:

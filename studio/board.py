@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError, validate_call
 from engine import MAX_SHOTS
 from studio.bible import short_name, take_apart
 from studio.drafts import Draft
-from studio.models import SCENE, Entry, Options, Project, Reference, SceneInfo, ShotInfo
+from studio.models import SCENE, Entry, Finish, Options, Project, Reference, SceneInfo, ShotInfo
 
-SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "noises", "locked"}
-SCENE_FIELDS = {"title", "story", "summary", "cast", "setting"}
+SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "noises", "locked", "fade"}
+SCENE_FIELDS = {"title", "story", "summary", "cast", "setting", "making"}
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -23,8 +23,13 @@ def rename(project: Project, *, name: str) -> Project:
 
 
 def set_options(project: Project, **options: Any) -> Project:
-    """method, seed, steps, guidance; those not named stay."""
+    """method, group, seed, steps, guidance; those not named stay."""
     return checked(Project, project, options=checked(Options, project.options, **options))
+
+
+def set_finish(project: Project, **fields: Any) -> Project:
+    """title, credits, sound (a media file), sound_name."""
+    return checked(Project, project, finish=checked(Finish, project.finish, **fields))
 
 
 def add_scene(project: Project, *, before: str | None = None) -> Project:
@@ -36,7 +41,7 @@ def add_scene(project: Project, *, before: str | None = None) -> Project:
 
 
 def set_scene(project: Project, *, scene: str, **fields: Any) -> Project:
-    """title, story, summary, cast (entries in order), setting (an entry)."""
+    """title, story, summary, cast (entries in order), setting (an entry), making (method, group)."""
     _known("scene", fields, SCENE_FIELDS)
     changed = checked(SceneInfo, project.scene(scene), **fields)
     kinds = {entry.id: entry.kind for entry in project.bible}
@@ -71,7 +76,7 @@ def add_shot(project: Project, *, scene: str, place: int | None = None, prompt: 
 
 
 def set_shot(project: Project, *, shot: str, **fields: Any) -> Project:
-    """prompt, frames, cut, seed, see (ids of shots and references that it looks at), noises (t_c of those), locked."""
+    """prompt, frames, cut, seed, see (shots and references), noises (t_c of those), locked, fade (seconds)."""
     _known("shot", fields, SHOT_FIELDS)
     home, old = project.scene_of(shot), project.shot(shot)
     changed = checked(ShotInfo, old, **fields)
@@ -177,7 +182,7 @@ def copy_settings(project: Project, *, shot: str, to: Sequence[str]) -> Project:
 EDITS: dict[str, Callable[..., Project]] = {
     edit.__name__: validate_call(edit)
     for edit in (
-        *(rename, set_options, add_scene, set_scene, move_scene, drop_scene),
+        *(rename, set_options, set_finish, add_scene, set_scene, move_scene, drop_scene),
         *(add_shot, set_shot, set_shots, move_shots, drop_shots, add_entry, set_entry, drop_entry),
         *(set_reference, drop_reference, continue_shot, copy_settings),
     )

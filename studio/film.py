@@ -84,6 +84,36 @@ def assemble(media: Media, takes: Sequence[TakeInfo]) -> str:
     return _keep_video(media, torch.cat(frames), {"takes": record})
 
 
+def frames(media: Media, latents: str) -> Tensor:
+    """Only the frames of a kept take, by the name of its state."""
+    from safetensors import safe_open
+
+    with safe_open(media.path(latents), framework="pt") as file:
+        return file.get_tensor("frames")
+
+
+def size(media: Media, info: TakeInfo) -> tuple[int, int]:
+    """Height and width of a take, in pixels."""
+    from safetensors import safe_open
+
+    with safe_open(media.path(info.latents), framework="pt") as file:
+        _, height, width, _ = file.get_slice("frames").get_shape()
+    return height, width
+
+
+def enlarge(frames: Tensor, scale: int) -> Tensor:
+    """Frames, uint8 (frames, height, width, 3), enlarged by a whole factor (Lanczos)."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    if scale == 1:
+        return frames
+    wide, high = frames.shape[2] * scale, frames.shape[1] * scale
+    large = (Image.fromarray(f.numpy()).resize((wide, high), Image.Resampling.LANCZOS) for f in frames)
+    return torch.from_numpy(np.stack([np.asarray(picture) for picture in large]))
+
+
 def jpeg(frame: Tensor, *, scale: int = 3) -> bytes:
     """One frame, uint8 (height, width, 3), as a picture enlarged for the page."""
     from PIL import Image

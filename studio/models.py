@@ -14,6 +14,7 @@ MOST_SCENES = 200  # of a project
 MOST_ENTRIES = 60  # of a bible
 MOST_REFERENCES = 200  # of a project
 SCENE = "scene"  # among what a shot remembers: all other made shots of its scene
+Method = Literal["lct", "lct-ar", "lct-causal", "independent"]
 
 
 class _Value(BaseModel):
@@ -68,6 +69,7 @@ class ShotInfo(_Value):
     noises: dict[str, Annotated[int, Field(ge=0, lt=1000)]] = Field(default_factory=dict)  # t_c of those, in 1000ths
     approved: bool = False  # this very take
     locked: bool = False  # nothing makes a new take of it
+    fade: float = Field(default=0.0, ge=0, le=2)  # seconds over which the shot before dissolves into it; 0: a cut
     take: TakeInfo | None = None
     stale: tuple[str, ...] = ()  # why the take is no longer what the board asks for
 
@@ -86,6 +88,13 @@ class Entry(_Value):
     text: str = Field(default="", max_length=600)
 
 
+class Making(_Value):
+    """How a scene's shots are made, where that differs from the rest of the film. group: shots made at once."""
+
+    method: Method | None = None
+    group: int | None = Field(default=None, ge=1, le=MAX_SHOTS)
+
+
 class SceneInfo(_Value):
     """Shots in one context. ``story`` is what the creator told, ``summary`` what all its shots read of it."""
 
@@ -95,16 +104,28 @@ class SceneInfo(_Value):
     summary: str = Field(default="", max_length=MAX_PROMPT)
     cast: tuple[str, ...] = ()  # entries, in order: Character 1, Character 2 ...
     setting: str = ""  # the entry of its place
+    making: Making = Making()
     shots: tuple[ShotInfo, ...] = Field(default=(), max_length=MAX_SHOTS)
 
 
 class Options(_Value):
     """How a project's shots are made."""
 
-    method: Literal["lct", "lct-ar", "lct-causal", "independent"] = "lct"
+    method: Method = "lct"
+    group: int | None = Field(default=None, ge=1, le=MAX_SHOTS)  # shots made at once; None: the method's own number
     seed: int = Field(default=0, ge=0, lt=2**31)
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1, le=20)
+    draft: bool = False  # to look at; the final has the same seeds
+
+
+class Finish(_Value):
+    """What a film has beside its shots. sound: a media file; sound_name: what its creator calls it."""
+
+    title: str = Field(default="", max_length=120)
+    credits: str = Field(default="", max_length=600)
+    sound: str = Field(default="", max_length=80)
+    sound_name: str = Field(default="", max_length=120)
 
 
 class Project(_Value):
@@ -116,6 +137,7 @@ class Project(_Value):
     references: tuple[Reference, ...] = Field(default=(), max_length=MOST_REFERENCES)
     scenes: tuple[SceneInfo, ...] = Field(default=(), max_length=MOST_SCENES)
     options: Options = Options()
+    finish: Finish = Finish()
     film: str = ""
     film_of: tuple[str, ...] = ()  # the takes in it
     version: int = 0  # grows with every change: what a page shows is old when it differs

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import MAX_SHOTS, CancelToken, unknown_words, vocabulary
-from studio import board, film
+from studio import board
 from studio.bible import compose
 from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import EXECUTORS, Inline
@@ -22,6 +22,7 @@ from studio.limits import Limits
 from studio.making import OUT_OF_MEMORY
 from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
 from studio.pool import Pool
+from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
 from studio.splitter import Rules, choose_splitter
 from studio.store import Listed, Store
@@ -292,14 +293,18 @@ class Studio:
     def film(self, project_id: str) -> Path:
         """The film as the board is now, put together anew when it shows something older."""
         project = self.project(project_id)
-        takes = [shot.take for shot in project.shots if shot.take]
-        if not takes:
+        if not any(shot.take for shot in project.shots):
             raise ValueError("this project has no film yet; make its shots first")
-        if project.film_is_old or not project.film:
-            made = film.assemble(self.store.media, takes)
-            self.store.projects.set_film(project_id, made, [take.id for take in takes])
-            return self.media(made)
-        return self.media(project.film)
+        return reviewed(self.store, project, self.exports)
+
+    def seams(self, project: Project) -> list[Seam]:
+        """What jumps between the shots of a scene."""
+        return seams(self.store, project)
+
+    def set_sound(self, project_id: str, content: bytes, name: str, *, author: str = "") -> Project:
+        """Lay a sound under the film."""
+        kept = keep_sound(self.store.media, content)
+        return self.edit(project_id, "set_finish", author=author, sound=kept, sound_name=name[:120])
 
     def star(self, project_id: str, shot: str, take_id: str, *, starred: bool) -> None:
         """Mark a take as a good one, or take the mark back."""

@@ -19,7 +19,7 @@ from studio.store.media import Media
 FORMAT = 1
 MAX_FILE, MAX_ALL = 100_000_000, 1_000_000_000  # bytes, unpacked
 BOARD = "project.json"
-SUFFIXES = {".mp4", ".jpg", ".safetensors"}  # what a take or a film is kept as; nothing a browser would run
+SUFFIXES = {".mp4", ".jpg", ".safetensors", ".flac"}  # what a take or a film is kept as; nothing a browser would run
 
 
 class ArchivedTake(BaseModel):
@@ -88,7 +88,8 @@ class Archive(BaseModel):
         """Names of all files that belong to it."""
         shown = (*(entry.take for entry in self.takes), *self.project.references)
         named = [name for one in shown for name in (one.video, one.poster, one.latents)]
-        return list(dict.fromkeys(named + ([self.project.film] if self.project.film else [])))
+        own = [name for name in (self.project.film, self.project.finish.sound) if name]
+        return list(dict.fromkeys(named + own))
 
 
 def pack(archive: Archive, media: Media) -> bytes:

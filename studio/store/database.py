@@ -91,6 +91,11 @@ MIGRATIONS = (
     ALTER TABLE take ADD COLUMN file TEXT NOT NULL DEFAULT '';
     UPDATE job SET work = 0;
     """,
+    """
+    ALTER TABLE scene ADD COLUMN making TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE shot ADD COLUMN fade REAL NOT NULL DEFAULT 0;
+    ALTER TABLE project ADD COLUMN finish TEXT NOT NULL DEFAULT '{}';
+    """,
 )
 
 

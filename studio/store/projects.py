@@ -9,7 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studio.models import SCENE, Entry, Note, Options, Project, Reference, SceneInfo, ShotInfo, TakeInfo
+from studio.models import (
+    SCENE,
+    Entry,
+    Finish,
+    Making,
+    Note,
+    Options,
+    Project,
+    Reference,
+    SceneInfo,
+    ShotInfo,
+    TakeInfo,
+)
 from studio.staleness import mark
 from studio.store.archive import Archive, ArchivedTake
 from studio.store.database import Database
@@ -289,6 +301,7 @@ class Projects:
             **{name: row[name] for name in ("id", "name", "film", "version", "revision")},
             film_of=tuple(json.loads(row["film_of"])),
             options=Options.model_validate_json(row["options"]),
+            finish=Finish.model_validate_json(row["finish"]),
             bible=tuple(_entries(db, project_id)),
             references=tuple(_references(db, project_id)),
             scenes=tuple(_scenes(db, project_id)),
@@ -400,6 +413,7 @@ def _scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
         SceneInfo(
             **{name: row[name] for name in ("id", "title", "story", "summary", "setting")},
             cast=tuple(json.loads(row["cast"])),
+            making=Making.model_validate_json(row["making"]),
             shots=tuple(shots.get(row["id"], ())),
         )
         for row in db.execute("SELECT * FROM scene WHERE project = ? AND NOT trashed ORDER BY place", (project_id,))
@@ -407,7 +421,7 @@ def _scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
 
 
 def _shot(row: sqlite3.Row) -> ShotInfo:
-    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "locked")}
+    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "locked", "fade")}
     see = None if row["see"] is None else tuple(json.loads(row["see"]))
     noises, take = json.loads(row["noises"]), _take(row) if row["video"] else None
     return ShotInfo(

@@ -18,7 +18,7 @@ ORDER = ("project", "entry", "reference", "scene", "shot")  # a shot's scene is 
 def rows(project: Project, *, beside: Project | None = None) -> Rows:
     """Everything that a creator can edit in a project; not the scenes that are the very same in ``beside``."""
     same = {id(scene) for scene in beside.scenes} if beside else set()
-    found: Rows = {f"project {project.id}": project.model_dump(include={"name", "options"})}
+    found: Rows = {f"project {project.id}": project.model_dump(include={"name", "options", "finish"})}
     for place, entry in enumerate(project.bible):
         found[f"entry {entry.id}"] = {"place": place} | entry.model_dump(exclude={"id"})
     for place, reference in enumerate(project.references):
@@ -33,7 +33,7 @@ def rows(project: Project, *, beside: Project | None = None) -> Rows:
 
 
 def _shot(shot: Any) -> dict[str, Any]:  # noqa: ANN401 - a ShotInfo; written by hand, for a thousand of them are read at every edit
-    names = ("prompt", "frames", "cut", "seed", "see", "noises", "locked")
+    names = ("prompt", "frames", "cut", "seed", "see", "noises", "locked", "fade")
     return {name: getattr(shot, name) for name in names}
 
 
@@ -51,7 +51,8 @@ def write(db: sqlite3.Connection, project_id: str, changes: Changes) -> None:
             continue
         plain = {name: json.dumps(v) if isinstance(v, dict | list | tuple) else v for name, v in values.items()}
         if table == "project":
-            db.execute("UPDATE project SET name = :name, options = :options WHERE id = :id", plain | {"id": identity})
+            named = ", ".join(f"{name} = :{name}" for name in plain)  # an older edit to undo may lack some
+            db.execute(f"UPDATE project SET {named} WHERE id = :id", plain | {"id": identity})
             continue
         names = [f'"{name}"' for name in plain]
         db.execute(

@@ -28,6 +28,7 @@ PUBLIC = [
     "engine.splitter",
     "engine.equal_style",
     "engine.continuity",
+    "engine.sound",
     "engine.uploads",
 ]
 RINGS = {
@@ -48,6 +49,7 @@ RINGS = {
     "engine.world": WORLD,
     "engine.video": [],
     "engine.continuity": [],
+    "engine.sound": [],
     "engine.reading": ["engine.world.caption"],
     "engine.equal_style": [],
     "engine.splitter": ["engine.equal_style", "engine.reading", "engine.scene", "engine.world.caption"],
@@ -77,6 +79,7 @@ THIRD_PARTY = {  # the innermost ring knows nothing else
     "engine.pool": TORCH,
     "engine.uploads": TORCH | {"imageio_ffmpeg"},
     "engine.continuity": TORCH,
+    "engine.sound": {"imageio_ffmpeg"},
     "engine.runtime": TORCH,
 }
 BASE_CLASSES = {"diffusers.models.modeling_utils", "diffusers.configuration_utils"}

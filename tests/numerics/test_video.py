@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.video import contact_sheet, read_record, read_video, write_mp4
+from engine.video import read_record, read_video, write_mp4
 
 
 def clip(frames=9, height=80, width=128):
@@ -94,12 +94,3 @@ def test_a_damaged_or_missing_file_is_said_in_one_sentence(tmp_path, read):
     path.write_bytes(b"no film")
     with pytest.raises(ValueError, match=r"is damaged or no video file; .* can't be read$"):
         read(path)
-
-
-def test_a_contact_sheet_holds_every_clip(tmp_path):
-    from PIL import Image
-
-    path = contact_sheet(tmp_path / "sheet.png", [clip()] * 5, labels=["a fox"] * 5, columns=2, moments=3, scale=1)
-    with Image.open(path) as sheet:
-        assert sheet.width == 2 * (3 * 128 + 6) + 6
-        assert sheet.getpixel((10, 10)) == (0, 0, 200)

@@ -1,0 +1,89 @@
+"""A board in the forms that others read: films, pictures, lists, timelines. Provenance travels inside."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.exports.board import Board
+from studio.exports.lists import shot_list, subtitles
+from studio.exports.pictures import animatic, gif, movie, sheet_pdf, sheet_png, single_shots, webp
+from studio.exports.timelines import MEDIA, bundle, stage, timeline
+from studio.models import Project
+from studio.store import Store
+from studio.store.archive import pack
+
+Write = Callable[[Board, Path], None]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One export. made: whether it needs a shot that is made."""
+
+    file: str
+    write: Write
+    made: bool = True
+
+
+def project_file(board: Board, path: Path) -> None:
+    path.write_bytes(pack(board.store.projects.archive(board.project.id), board.store.media))
+
+
+def everything(board: Board, path: Path) -> None:
+    """One folder with all the others; its timelines name the files that lie in it."""
+    folder = path.stem
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+        stage(board, Path(scratch) / MEDIA)
+        for form in EXPORTS.values():
+            if form.write in BESIDE:
+                BESIDE[form.write](board, Path(scratch) / form.file)
+            elif form.write not in (everything, single_shots):  # the shots lie in MEDIA
+                form.write(board, Path(scratch) / form.file)
+        for found in sorted(Path(scratch).rglob("*")):
+            if found.is_file():
+                file.write(found, f"{folder}/{found.relative_to(scratch).as_posix()}")
+
+
+OTIO, FCP, EDL = (timeline(adapter) for adapter in ("otio_json", "fcp_xml", "cmx_3600"))
+BESIDE: dict[Write, Write] = {
+    OTIO: timeline("otio_json", beside=True),
+    FCP: timeline("fcp_xml", beside=True),
+    EDL: timeline("cmx_3600", beside=True),
+}
+EXPORTS: dict[str, Form] = {
+    "Film (MP4)": Form("film.mp4", movie),
+    "Everything (zip)": Form("reelboard.zip", everything),
+    "Single shots (zip)": Form("shots.zip", single_shots),
+    "Animatic (MP4)": Form("animatic.mp4", animatic, made=False),
+    "Animation (GIF)": Form("film.gif", gif),
+    "Animation (WebP)": Form("film.webp", webp),
+    "Contact sheet (PNG)": Form("sheet.png", sheet_png),
+    "Contact sheet (PDF)": Form("sheet.pdf", sheet_pdf),
+    "Shot list (CSV)": Form("shots.csv", shot_list, made=False),
+    "Subtitles (SRT)": Form("film.srt", subtitles),
+    "Timeline (OpenTimelineIO)": Form("film.otio", OTIO),
+    "Timeline with its files (OTIOZ)": Form("film.otioz", bundle),
+    "Timeline (Final Cut 7 XML)": Form("film.xml", FCP),
+    "Timeline (EDL)": Form("film.edl", EDL),
+    "Project (zip)": Form("project.zip", project_file, made=False),
+}
+
+
+def export(store: Store, project: Project, name: str, folder: Path) -> Path:
+    """Write one of ``EXPORTS`` into ``folder`` and return the file; ValueError when there is nothing to write."""
+    if name not in EXPORTS:
+        raise ValueError(f"export is {name[:40]!r}; it is one of {', '.join(EXPORTS)}")
+    board, form = Board(store, project), EXPORTS[name]
+    if form.made and not board.shots:
+        raise ValueError("no shot is made yet; make the film first")
+    if not board.plan:
+        raise ValueError("there are no shots yet; write a story and split it first")
+    path = folder / form.file
+    form.write(board, path)
+    return path
+
+
+__all__ = ["EXPORTS", "Board", "export"]
