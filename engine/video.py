@@ -36,7 +36,8 @@ def write_mp4(
     """Write frames, uint8 (frames, height, width, 3), as H.264; the file appears whole or not at all.
 
     frames: a clip, or clips of one size that follow each other. scale: whole enlargement (Lanczos), None for about
-    640 pixels of width. record: what made the film, kept as JSON in the comment tag. Raises ValueError for frames that are no film, OSError when it cannot be written.
+    640 pixels of width. record: what made the film, kept as JSON in the comment tag. Raises ValueError for frames that
+    are no film, OSError when it cannot be written.
     """
     clips = iter([frames] if isinstance(frames, Tensor) else frames)
     first = next(clips, torch.empty(0))

@@ -92,6 +92,14 @@ def frames(media: Media, latents: str) -> Tensor:
         return file.get_tensor("frames")
 
 
+def length(media: Media, info: TakeInfo) -> int:
+    """Frames of a take."""
+    from safetensors import safe_open
+
+    with safe_open(media.path(info.latents), framework="pt") as file:
+        return file.get_slice("frames").get_shape()[0]
+
+
 def size(media: Media, info: TakeInfo) -> tuple[int, int]:
     """Height and width of a take, in pixels."""
     from safetensors import safe_open

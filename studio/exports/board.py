@@ -93,6 +93,6 @@ class Board:
         return card.expand(piece.frames, -1, -1, -1)
 
     def _cut(self, *, planned: bool) -> tuple[Piece, ...]:
-        made = [shot.take.id for shot in self.project.shots if shot.take]
-        lengths = {take: int(self.store.projects.made_by(take)["frames"]) for take in made}
+        takes = [shot.take for shot in self.project.shots if shot.take]
+        lengths = {take.id: film.length(self.store.media, take) for take in takes}
         return cut(self.project, lengths, self.store.projects.take_numbers(self.project.id), planned=planned)

@@ -30,7 +30,7 @@ def _row(board: Board, piece: Piece) -> list[object]:
     scene = board.project.scene_of(shot.id)
     begins = "cut" if shot.cut else "continues"
     length = [f"{piece.fade / FPS:.3f}", f"{piece.start / FPS:.3f}", piece.frames, f"{piece.frames / FPS:.3f}"]
-    model = board.made_by(take)["backbone"] if take else ""
+    model = board.made_by(take).get("backbone", "from a file") if take else ""
     status = "not made" if take is None else "approved" if shot.approved else "made"
     notes = "; ".join(f"{note.at:.1f} s: {note.text}" for note in board.store.projects.notes(shot.id))
     made = [take.seed if take else "", model, status, "; ".join(shot.stale), notes]
