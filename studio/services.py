@@ -303,6 +303,7 @@ class Studio:
 
     def set_sound(self, project_id: str, content: bytes, name: str, *, author: str = "") -> Project:
         """Lay a sound under the film."""
+        self.limits.spend("uploads")
         kept = keep_sound(self.store.media, content)
         return self.edit(project_id, "set_finish", author=author, sound=kept, sound_name=name[:120])
 
