@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from studio import film
+from studio.continuity import read_characters
 from studio.models import Job, TakeInfo
 from studio.store import Store
 from studio.store.ledger import Lost
@@ -81,6 +82,9 @@ class Maker:
             self._generate(self._scene(made))
         project = self.store.projects.get(self.job.project)
         takes = [shot.take for shot in project.shots if shot.take] if project else []
+        if self.backbone.name == "pocket":
+            for take in takes:
+                read_characters(self.store, take)
         if takes:
             try:
                 made = film.assemble(self.store.media, takes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from studio.continuity import cuts
 from studio.models import FPS, LONGEST, Job, Project, SceneInfo, ShotInfo, TakeInfo
 from studio.services import Studio
 from studio.ui import pieces
@@ -69,7 +70,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "takes": [
             {"id": take.id, "video": url(studio, take.video), "poster": url(studio, take.poster), "seed": take.seed}
             | {"chosen": take.id == chosen, "starred": take.id in starred, "file": take.file}
-            | {"saw": _saw(project, take)}
+            | {"saw": _saw(project, take), "cuts": _cuts(studio, project, identity, take)}
             for take in takes
         ],
         "notes": [{"take": order[n.take], "at": n.at, "text": n.text} for n in studio.notes(identity)],
@@ -169,6 +170,15 @@ def _status(shot: ShotInfo, job: Job | None, *, failed: bool) -> str:
 def _about(project: Project, scene: SceneInfo) -> str:
     names = {entry.id: entry.name for entry in project.bible}
     return " · ".join(names[key] for key in (*scene.cast, scene.setting) if key in names)
+
+
+def _cuts(studio: Studio, project: Project, shot: str, take: TakeInfo) -> list[dict[str, Any]]:
+    """How a take fits its neighbours; nothing when a file is gone."""
+    try:
+        found = cuts(studio.store, project, shot, take)
+    except (OSError, ValueError):
+        return []
+    return [{"text": cut.text, "loud": cut.loud} for cut in found]
 
 
 def _saw(project: Project, take: TakeInfo) -> list[str]:

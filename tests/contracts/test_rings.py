@@ -30,6 +30,7 @@ PUBLIC = [
     "engine.continuity",
     "engine.sound",
     "engine.uploads",
+    "engine.identity",
 ]
 RINGS = {
     "engine.shapes": [],
@@ -50,6 +51,7 @@ RINGS = {
     "engine.video": [],
     "engine.continuity": [],
     "engine.sound": [],
+    "engine.identity": ["engine.evaluation.judge", "engine.world"],
     "engine.reading": ["engine.world.caption"],
     "engine.equal_style": [],
     "engine.splitter": ["engine.equal_style", "engine.reading", "engine.scene", "engine.world.caption"],
@@ -64,7 +66,7 @@ RINGS = {
     "studio": ["studio", *PUBLIC],
     "app": ["studio", *PUBLIC],
 }
-OUTER = ("engine.training", "engine.evaluation", "engine.bench", "engine.cli")
+OUTER = ("engine.training", "engine.evaluation", "engine.bench", "engine.cli", "engine.identity")
 TORCH = {"torch", "einops"}
 THIRD_PARTY = {  # the innermost ring knows nothing else
     "engine.shapes": TORCH,
