@@ -154,6 +154,17 @@ def set_reference(project: Project, *, reference: str, **fields: Any) -> Project
     )
 
 
+def use_reference(project: Project, *, reference: str, shots: Sequence[str]) -> Project:
+    """Shots look at a reference beside what they look at already."""
+    project.reference(reference)
+    for shot in shots:
+        picks = project.shot(shot).see
+        see = (SCENE,) if picks is None else picks
+        if reference not in see:
+            project = set_shot(project, shot=shot, see=(*see, reference))
+    return project
+
+
 def drop_reference(project: Project, *, reference: str) -> Project:
     """Take it out of the pool; undo brings it back. Shots that picked it look at the rest of their picks."""
     gone = project.reference(reference)
@@ -184,7 +195,7 @@ EDITS: dict[str, Callable[..., Project]] = {
     for edit in (
         *(rename, set_options, set_finish, add_scene, set_scene, move_scene, drop_scene),
         *(add_shot, set_shot, set_shots, move_shots, drop_shots, add_entry, set_entry, drop_entry),
-        *(set_reference, drop_reference, continue_shot, copy_settings),
+        *(set_reference, use_reference, drop_reference, continue_shot, copy_settings),
     )
 }
 

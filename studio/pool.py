@@ -105,14 +105,14 @@ class Pool:
 
     def suggestions(self, project: Project, shot: str) -> dict[str, tuple[str, ...]]:
         """Why shots and references would help a shot, by id, the best first; nothing is used until it is picked."""
-        names = {entry.id: entry.name or f"the {entry.kind}" for entry in project.bible}
+        names = {entry.id: f"shows {entry.name or 'the ' + entry.kind}" for entry in project.bible}
         about, words = shown(project), _words(project)
         mine, whole = about[shot], words.pop(shot)
         others = {one.id: words[one.id] for one in project.shots if one.take and one.id != shot}
         others |= {one.id: one.prompt for one in project.references}
         alike = {key: why for key, _, why in related(whole, others)}
-        shared = {key: tuple(f"shows {names[one]}" for one in names if one in mine & about[key]) for key in others}
-        found = {key: (*shared[key], *alike.get(key, ())) for key in others if shared[key] or key in alike}
+        shared = {key: tuple(names[one] for one in names if one in mine & about[key]) for key in others}
+        found = {key: shared[key] or alike[key] for key in others if shared[key] or key in alike}
         still = {one.id for one in project.references}
         return dict(sorted(found.items(), key=lambda one: (-len(shared[one[0]]), one[0] not in still)))
 

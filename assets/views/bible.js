@@ -5,7 +5,8 @@ const HINT = { character: "Ruby, a red fox with a golden crown", place: "On the 
 
 const kept = (one) =>
   h("figure", { "data-key": one.id, "data-still": one.id, title: one.name }, one.poster ? still(one.poster) : h("em", {}, "file missing"),
-    button("✕", { class: "small", "data-do": "drop-still", "aria-label": `Remove ${one.name}` }));
+    button("✕", { class: "small", "data-do": "drop-still", "aria-label": `Remove ${one.name}` }),
+    h("figcaption", {}, one.unused.length ? button(`Use in ${many(one.unused.length, "shot")}`, { class: "small", "data-do": "use-still", "aria-label": `Use ${one.name} in ${many(one.unused.length, "shot")} that name it` }) : "in use"));
 const entry = (one) =>
   h("article", { class: "entry", "data-key": one.id, "data-entry": one.id },
     h("input", { class: "title", initial: one.name, "data-name": "name", "aria-label": "Name" }),
@@ -25,6 +26,10 @@ root.addEventListener("click", (event) => {
   if (doer.dataset.do === "add") return edit("add_entry", { kind: doer.dataset.kind, text: "", name: `New ${doer.dataset.kind}` });
   if (doer.dataset.do === "still") return send((path) => act("upload", { path, entry: id }));
   if (doer.dataset.do === "drop-still") return edit("drop_reference", { reference: doer.closest("[data-still]").dataset.still });
+  if (doer.dataset.do === "use-still") {
+    const one = props.value.entries.flatMap((e) => e.stills).find((s) => s.id === doer.closest("[data-still]").dataset.still);
+    return edit("use_reference", { reference: one.id, shots: one.unused });
+  }
   if (doer.dataset.do === "drop") return edit("drop_entry", { entry: id });
   const one = props.value.entries.find((e) => e.id === id);
   const scene = props.value.scenes.find((s) => s.id === doer.dataset.scene);

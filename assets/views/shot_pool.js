@@ -39,8 +39,8 @@ const pick = (id, place, all) => {
   const one = item(id);
   const called = id === WHOLE() ? "the rest of its scene" : one ? one.called : "what is gone";
   return h("li", { "data-key": id, "data-pick": id },
-    h("span", { class: "small-frame" }, one && picture(one)), h("span", { class: "name" }, called[0].toUpperCase() + called.slice(1)),
-    closeness(id, called),
+    h("span", { class: "small-frame" }, one && picture(one)),
+    h("span", { class: "name" }, h("span", { title: called }, called[0].toUpperCase() + called.slice(1)), closeness(id, called)),
     button("↑", { class: "link", "data-do": "move", "data-by": "-1", disabled: place === 0, "aria-label": `Earlier: ${called}` }),
     button("↓", { class: "link", "data-do": "move", "data-by": "1", disabled: place === all.length - 1, "aria-label": `Later: ${called}` }),
     button("✕", { class: "link", "data-do": "unpick", "aria-label": `Forget ${called}` }));
@@ -59,7 +59,7 @@ const reference = (one) =>
     button("Remove", { class: "link end", "data-do": "drop-reference", "aria-label": `Remove ${one.called}` }),
     h("input", { initial: one.prompt, "data-of": "prompt", placeholder: "what it shows", "aria-label": `What ${one.called} shows` }),
     h("select", { initial: one.entry, "data-of": "entry", "aria-label": `Who or where ${one.called} is` },
-      h("option", { value: "" }, "nobody of the bible"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed"))));
+      h("option", { value: "" }, "no entry"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed"))));
 
 const remembers = () => {
   const found = shot().pool.filter(FILTERS[filter][1]);

@@ -44,8 +44,8 @@ const chosenTools = () => {
       button("Use as reference", { class: "small", "data-do": "keep", "data-take": one.id }),
       button("Keep this frame", { class: "small", "data-do": "still", "data-take": one.id })),
     h("div", { class: "pair" },
-      field("References show", h("select", { id: "kept-for" }, h("option", { value: "" }, "nobody of the bible"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
-      shot().others.length > 0 && field("Copy length, seed and picks to", h("select", { "data-copy": "", initial: "" }, h("option", { value: "" }, "…"), shot().others.map(([id, slate]) => h("option", { value: id }, `shot ${slate}`))))),
+      field("What is kept shows", h("select", { id: "kept-for" }, h("option", { value: "" }, "no entry"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
+      shot().others.length > 0 && field("Copy settings to", h("select", { "data-copy": "", initial: "" }, h("option", { value: "" }, "…"), shot().others.map(([id, slate]) => h("option", { value: id }, `shot ${slate}`))))),
   ];
 };
 

@@ -39,9 +39,15 @@ def remembers(studio: Studio, project: Project, identity: str) -> dict[str, Any]
 
 
 def stills(studio: Studio, project: Project, entry: str) -> list[dict[str, Any]]:
-    """The references that show an entry of the bible."""
-    shown = [one for one in project.references if one.entry == entry]
-    return [{"id": one.id, "name": one.name, "poster": _poster(studio, one.poster)} for one in shown]
+    """The references that show an entry of the bible; unused: shots about it that don't look at them."""
+    about = shown(project)
+    named = [shot for shot in project.shots if entry in about[shot.id]]
+    return [
+        {"id": one.id, "name": one.name, "poster": _poster(studio, one.poster)}
+        | {"unused": [shot.id for shot in named if one.id not in (shot.see or ())]}
+        for one in project.references
+        if one.entry == entry
+    ]
 
 
 def _shot(project: Project, shot: ShotInfo) -> dict[str, Any]:

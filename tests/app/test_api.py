@@ -63,6 +63,30 @@ def test_a_film_from_a_story_and_one_shot_redone_with_two_picked_shots(client):
         assert answer.read()[4:8] == b"ftyp"
 
 
+def test_a_picture_is_sent_picked_and_looked_at(client, tmp_path):
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+    from PIL import Image
+
+    Image.new("RGB", (320, 200), "red").save(tmp_path / "fox.png")
+    project = client.predict(api_name="/create_project")["id"]
+    client.predict(project, "A red fox walks on the beach.", 2, api_name="/split")
+    fox = client.predict(project, handle_file(str(tmp_path / "fox.png")), "A red fox.", api_name="/upload")
+    assert (fox["kind"], fox["frames"], fox["origin"]["file"]) == ("upload", 1, "fox.png")
+    board = client.predict(project, 2, ["scene", fox["id"]], [None, 300], api_name="/pick")
+    assert board["shots"][1]["see"] == ["scene", fox["id"]]
+    assert board["shots"][1]["noises"] == {fox["id"]: 300}
+    cost = client.predict(project, 2, api_name="/plan")
+    assert cost["shots"] == 1
+    held = client.predict(project, 1, handle_file(str(tmp_path / "fox.png")), api_name="/replace")
+    assert held["shots"][0]["take"]["file"] == "fox.png"
+    still = client.predict(project, 1, 0.5, api_name="/still")
+    assert (still["kind"], still["frames"]) == ("still", 1)
+    for elsewhere in ("README.md", str(ROOT / "README.md"), "/etc/hostname"):
+        with pytest.raises(AppError, match="send a picture or film first"):
+            client.predict(project, {"path": elsewhere}, api_name="/upload")
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [

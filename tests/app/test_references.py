@@ -152,9 +152,11 @@ def test_suggestions_name_what_is_shared_and_change_nothing(studio, tmp_path):
     stranger = studio.pool.add_file(asked.id, picture(tmp_path, "x.png", "gray"), prompt="A blue bear in the snow.")
     why = studio.pool.suggestions(studio.project(asked.id), asked.shots[0].id)
     assert next(iter(why)) == portrait.id
-    assert why[portrait.id][0] == f"shows {hero.name}"
+    assert why[portrait.id] == (f"shows {hero.name}",)
     assert stranger.id not in why
     assert studio.project(asked.id).shots[0].see is None
+    used = studio.edit(asked.id, "use_reference", reference=portrait.id, shots=[shot.id for shot in asked.shots])
+    assert [shot.see for shot in used.shots] == [("scene", portrait.id)] * 2
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,69 @@ def test_takes_are_compared_chosen_and_noted(page):
     assert page.errors == []
 
 
+def choose_file(page, button, path):
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=button).first.click()
+    chooser.value.set_files(path)
+
+
+def test_a_picture_is_brought_picked_with_a_take_and_a_shot_is_made_of_both(page, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (320, 200), "red").save(tmp_path / "portrait.png")
+    film(page)
+    card(page, 3).click()
+    page.wait_for_selector("#shot h2:has-text('Shot 1C')")
+    page.get_by_role("tab", name="Remembers").click()
+    choose_file(page, "Add a picture or film", tmp_path / "portrait.png")
+    page.get_by_role("button", name="Remember portrait.png").click()
+    page.wait_for_selector("#shot .picks li:has-text('Portrait.png')")
+    page.get_by_role("button", name="Remember shot 1A").click()
+    page.wait_for_selector("#shot .picks li:has-text('Shot 1A')")
+    assert page.locator("#shot .picks li:has-text('The rest of its scene')").count() == 0
+    page.get_by_role("button", name="Earlier: shot 1A").click()
+    page.wait_for_selector("#shot .picks li:first-child:has-text('Shot 1A')")
+    page.get_by_label("How closely portrait.png is followed").select_option("300")
+    page.wait_for_selector("#shot .meter:has-text('2 shots,')")
+    page.wait_for_selector("#shot .meter:text-matches('[0-9] of [0-9,]+ tokens, [+][0-9.]+ s')")
+    redo(page)
+    page.get_by_role("tab", name="Takes").click()
+    page.wait_for_selector("#shot:has-text('Made looking at')")
+    assert "1A" in page.locator("#shot .soft:has-text('Made looking at')").inner_text()
+    assert "portrait.png" in page.locator("#shot .soft:has-text('Made looking at')").inner_text()
+    page.wait_for_selector("#shot .cuts li:has-text('Cut from 1B')")
+    assert page.errors == []
+
+
+def test_a_file_takes_the_place_of_a_take_a_frame_is_kept_and_used_from_the_bible(page, tmp_path):
+    import torch
+
+    from engine.video import write_mp4
+
+    write_mp4(tmp_path / "walk.mp4", torch.full((17, 80, 128, 3), 90, dtype=torch.uint8), scale=1)
+    film(page)
+    card(page, 2).click()
+    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
+    page.get_by_role("tab", name="Takes").click()
+    page.get_by_label("What is kept shows").select_option(label="Ruby")
+    page.get_by_role("button", name="Keep this frame").click()
+    choose_file(page, "Replace with a file", tmp_path / "walk.mp4")
+    page.wait_for_selector("#shot:has-text('From the file walk.mp4; not made here.')")
+    page.wait_for_selector("#board .card:nth-child(3) .chip:has-text('shot 1B has another take')")
+    page.get_by_role("button", name="Continue from it").click()
+    page.wait_for_selector("#board .card >> nth=4")
+    assert "continues" in card(page, 3).inner_text()
+    tab(page, "Bible")
+    page.get_by_role("button", name="Use 1B T1 at 0.0 s in").click()
+    page.wait_for_selector("#bible .stills:has-text('in use')")
+    tab(page, "Board")
+    card(page, 1).click()
+    page.wait_for_selector("#shot h2:has-text('Shot 1A')")
+    page.get_by_role("tab", name="Remembers").click()
+    page.wait_for_selector("#shot .picks li:has-text('1B T1 at 0.0 s')")
+    assert page.errors == []
+
+
 def test_shots_are_dragged_locked_removed_and_brought_back_by_keys(page):
     fresh(page)
     page.get_by_role("button", name="Two in the snow").click()
