@@ -60,7 +60,7 @@ def read_characters(store: Store, take: TakeInfo) -> None:
     from engine.identity import characters
 
     if not take.file and store.facts.get(_characters(take)) is None:
-        store.facts.keep(_characters(take), characters(film.load_take(store.media, take).frames))
+        store.facts.keep(_characters(take), characters(film.frames(store.media, take.latents)))
 
 
 def _cut(store: Store, slate: str, other: TakeInfo, take: TakeInfo, earlier: bool) -> Cut:
@@ -78,7 +78,7 @@ def drifted(store: Store, before: TakeInfo, after: TakeInfo) -> tuple[float, flo
     name = f"drift {before.latents} {after.latents}"
     found = store.facts.get(name)
     if found is None:
-        one = drift(film.load_take(store.media, before).frames, film.load_take(store.media, after).frames)
+        one = drift(film.frames(store.media, before.latents), film.frames(store.media, after.latents))
         found = [one.palette, one.exposure]
         store.facts.keep(name, found)
     return found[0], found[1]

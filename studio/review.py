@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 from studio import film
+from studio.continuity import EXPOSURE, PALETTE, drifted
 from studio.cut import Piece
 from studio.exports import Board
 from studio.exports.pictures import movie
 from studio.models import FPS, Project
 from studio.store import Store
 from studio.store.media import Media
-
-PALETTE, EXPOSURE = 0.5, 0.5  # share of the colours, and stops, from which on a seam is worth a look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,26 +62,17 @@ def seams(store: Store, project: Project) -> list[Seam]:
     """Every seam inside a scene; from scene to scene, time and place may well change."""
     shots = Board(store, project).shots
     pairs = [(one, two) for one, two in pairwise(shots) if _same_scene(project, one, two)]
-    return [_seam(store.media, one, two) for one, two in pairs]
+    return [_seam(store, one, two) for one, two in pairs]
 
 
 def _same_scene(project: Project, one: Piece, two: Piece) -> bool:
     return project.scene_of(one.shot.id) == project.scene_of(two.shot.id)
 
 
-def _seam(media: Media, one: Piece, two: Piece) -> Seam:
-    palette, exposure = _drift(media, one.take.latents, two.take.latents)
+def _seam(store: Store, one: Piece, two: Piece) -> Seam:
+    palette, exposure = drifted(store, one.take, two.take)
     named = {"before": one.shot.id, "after": two.shot.id, "at": two.start / FPS}
     return Seam(**named, palette=palette, exposure=exposure)
-
-
-@lru_cache(maxsize=4096)
-def _drift(media: Media, before: str, after: str) -> tuple[float, float]:
-    """Of two takes, by the names of the files that hold their frames, which never change."""
-    from engine.continuity import drift
-
-    found = drift(film.frames(media, before), film.frames(media, after))
-    return found.palette, found.exposure
 
 
 def keep_sound(media: Media, content: bytes) -> str:
