@@ -35,6 +35,8 @@ def checked_call(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(*inputs: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the function takes and gives
         for name, value in (*zip(names, inputs, strict=False), *named.items()):
+            if not _called(name, ""):
+                raise ValueError(f"{name[:40]!r} is not asked for here; known are {_listed(names)}")
             sound(value, name)
         try:
             return strict()(*inputs, **named)
@@ -62,7 +64,12 @@ def sound(value: object, name: str = "value", depth: int = 0) -> None:
             pairs = value.items() if isinstance(value, dict) else ((name, one) for one in value)
             for key, one in pairs:
                 sound(key, name, depth + 1)
-                sound(one, name if not isinstance(key, str) else key[:40], depth + 1)
+                sound(one, _called(key, name), depth + 1)
+
+
+def _called(key: object, otherwise: str) -> str:
+    """A field's name, if it looks like one: it is a stranger's as well."""
+    return key if isinstance(key, str) and key.isidentifier() and len(key) <= 40 else otherwise
 
 
 def _whole(text: str) -> bool:
@@ -73,14 +80,17 @@ def _whole(text: str) -> bool:
     return True
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(name for name in names if name != "self")
+
+
 def _sentence(error: ValidationError, names: tuple[str, ...]) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    where = [names[part] if k == 0 and isinstance(part, int) and part < len(names) else str(part)
-             for k, part in enumerate(first["loc"])]  # fmt: skip
-    name = ".".join(where)[:60]
+    top, *rest = first["loc"]
+    top = names[top] if isinstance(top, int) and top < len(names) else top
+    name = ".".join(str(part) for part in (top, *rest))[:60]
     if first["type"].startswith("missing"):
         return f"{name} is missing"
     if first["type"].startswith("unexpected"):
-        known = ", ".join(other for other in names if other != "self")
-        return f"{name} is not asked for here; known are {known}"
+        return f"{name} is not asked for here; known are {_listed(names)}"
     return f"{name} is {str(first['input'])[:60]!r}; {first['msg'].lower()}"

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from studio.drafts import Asked
+from studio.inputs import checked_call, sound
 from studio.models import Project
 from studio.services import Studio
 from studio.store import StaleError
@@ -102,8 +103,10 @@ class Actions:
 
     def act(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What a view's script says that a person did; every name and value is checked by the service behind it."""
-        done = dict(event._data)  # noqa: SLF001 - gradio's way to a custom event's details
-        name = done.pop("name", "")
+        sent = event._data  # noqa: SLF001 - gradio's way to a custom event's details
+        done = {str(key): value for key, value in sent.items()} if isinstance(sent, dict) else {}
+        sound(done, "details")
+        name = str(done.pop("name", ""))[:40]
         if name == "select":
             return self._select(identity, scene, done)
         wishes: dict[str, Callable[..., Any]] = {
@@ -131,9 +134,12 @@ class Actions:
             "job": lambda job, what, held=False: self.studio.manage(identity, job, what, held=bool(held)),
         }
         if name not in wishes:
-            raise ValueError(f"action is {str(name)[:40]!r}; it is one of {', '.join(wishes)}")
+            raise ValueError(f"action is {name!r}; it is one of {', '.join(wishes)}")
         with meanwhile():
-            wishes[name](**done)
+            try:
+                checked_call(wishes[name])(**done)
+            except TypeError as error:  # a list where a name was due, or the other way round
+                raise ValueError(f"{name} was asked for in a wrong way; reload the page") from error
         return [*self.shown(self.studio.project(identity), scene, shot), gr.skip()]
 
     def film(self, identity: str) -> str | None:

@@ -1,0 +1,124 @@
+"""A bounded queue and bounded visitors: whatever is too much is refused clearly and costs nothing."""
+
+import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from studio.services import Studio
+from studio.settings import Settings
+from studio.store.ledger import WAITING
+
+STORY = "A red fox walks on the beach. She jumps."
+
+
+class Nobody:
+    """An executor that leaves the work to another process."""
+
+    def wake(self):
+        pass
+
+
+@pytest.fixture
+def studio(tmp_path, tiny_pocket):
+    made = Studio(Settings(home=tmp_path, backbone=str(tiny_pocket), example=False, public=True))
+    made.executor = Nobody()
+    return made
+
+
+def bounded(studio, **most):
+    """The same studio with other bounds."""
+    settings = studio.settings.model_copy(update={f"visitor_{name}": value for name, value in most.items()})
+    made = Studio(settings)
+    made.executor = Nobody()
+    return made
+
+
+def film(studio, shots=2):
+    project, _ = studio.split(studio.new().id, STORY, shots)
+    return project
+
+
+def test_a_hundred_submissions_at_once_are_bounded_and_refused_clearly(studio):
+    """Visitors of their own, so that the bound is the queue's."""
+    studio = bounded(studio, splits=1000, projects=1000)
+    local, films = threading.local(), [film(studio) for _ in range(100)]
+    studio.limits.who = lambda: local.name
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def ask(project):
+        local.name = project.id
+        try:
+            studio.generate(project.id)
+        except ValueError as error:
+            return str(error)
+        return "queued"
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, films))
+    assert answers.count("queued") == WAITING == len(studio.store.ledger.open_jobs())
+    assert set(answers) - {"queued"} == {f"the queue is full ({WAITING} jobs wait); try again when one is done"}
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 64_000  # KiB; a hundred films would be far more
+
+
+def test_one_visitor_has_so_many_jobs_at_once_and_others_are_not_in_their_way(studio):
+    studio = bounded(studio, jobs=2)
+    who = ["ann"]
+    studio.limits.who = lambda: who[0]
+    films = [film(studio) for _ in range(3)]
+    studio.generate(films[0].id)
+    (job,) = studio.generate(films[1].id)
+    with pytest.raises(ValueError, match="jobs is 3 at once; one visitor of this public page may have 2"):
+        studio.generate(films[2].id)
+    with pytest.raises(ValueError, match="jobs is 3 at once"):
+        studio.manage(films[1].id, job.id, "duplicate")
+    who[0] = "bob"
+    assert studio.generate(films[2].id)
+    who[0] = "ann"
+    studio.stop(films[1].id)
+    assert studio.manage(films[1].id, job.id, "duplicate") is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "ask", "told"),
+    [
+        (
+            {"shots": 3},
+            lambda s, p: s.generate(film(s).id),
+            "shots made would be 4 today; a visitor of this public page",
+        ),
+        ({"seconds": 5}, lambda s, p: s.generate(film(s).id), "seconds of film made would be 8.5 today"),
+        ({"projects": 3}, lambda s, p: s.new(), "new projects would be 4 today"),
+        ({"splits": 1}, lambda s, p: s.split(p.id, STORY, 2), "stories split would be 2 today"),
+        ({"uploads": 0}, lambda s, p: s.open_zip(b"PK"), "files opened would be 1 today"),
+    ],
+)
+def test_a_day_has_its_bounds_and_the_next_one_begins_anew(studio, bound, ask, told):
+    studio = bounded(studio, **bound)
+    project, now = film(studio), [10 * 86_400.0]
+    studio.limits._clock = lambda: now[0]
+    if "shots" in bound or "seconds" in bound:
+        studio.generate(project.id)
+        studio.stop(project.id)
+    elif "projects" in bound:
+        for _ in range(3):
+            studio.new()
+    elif "splits" in bound:
+        ask(studio, project)
+    before = studio.store.projects.get(project.id)
+    with pytest.raises(ValueError, match=told) as caught:
+        ask(studio, project)
+    assert "\n" not in str(caught.value)
+    assert studio.store.projects.get(project.id) == before
+    now[0] += 86_400
+    if "uploads" not in bound:
+        ask(studio, project)
+
+
+def test_a_machine_of_ones_own_has_no_such_bounds(tmp_path, tiny_pocket):
+    own = Settings(home=tmp_path, backbone=str(tiny_pocket), example=False, visitor_shots=0, visitor_projects=0)
+    studio = Studio(own)
+    studio.executor = Nobody()
+    assert studio.generate(film(studio).id)
