@@ -7,10 +7,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-LONGEST = 3600  # seconds that are kept of a sound
+from engine.decoder import TooLongError, decode
+
+LONGEST = 900  # seconds that are kept of a sound
 RATE = 48_000  # samples a second
 FADE_IN, FADE_OUT = 0.25, 1.5  # seconds; on a short film at most a quarter of it
-MAX_BYTES, SECONDS = 200_000_000, 120  # of a file, and of the time to read it
+MAX_BYTES, DECODING = 100_000_000, 60  # of a file, and seconds of processor time to read it
+SECONDS = 120  # to put a film together
 FORMS = {  # ffmpeg's names for what the first bytes say; names and suffixes are not believed
     b"RIFF....WAVE": "wav",
     b"ID3": "mp3",
@@ -19,6 +22,7 @@ FORMS = {  # ffmpeg's names for what the first bytes say; names and suffixes are
     b"OggS": "ogg",
     b"....ftyp": "mov",
 }
+KEPT = ("-protocol_whitelist", "file", "-codec_whitelist", "flac", "-f", "flac")  # whatever a project file brought
 CODECS = "pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_u8,mp3,mp3float,flac,vorbis,opus,libopus,libvorbis,aac"
 
 
@@ -35,15 +39,20 @@ def read_sound(path: str | Path) -> bytes:
     guards = ("-protocol_whitelist", "file", "-codec_whitelist", CODECS, "-f", form)
     wanted = ("-map", "0:a:0", "-t", str(LONGEST), "-ac", "2", "-ar", str(RATE), "-map_metadata", "-1")
     try:
-        found = _ffmpeg(*guards, "-i", f"file:{path}", *wanted, "-f", "flac", "pipe:1")
-    except OSError as error:
-        raise ValueError("the sound is damaged or can't be read; save it as WAV") from error
-    return found
+        found = decode(*guards, "-i", f"file:{path}", *wanted, "-f", "flac", "pipe:1", seconds=DECODING)
+    except TooLongError:
+        raise ValueError(f"the sound takes more than {DECODING} s to decode; give a shorter one") from None
+    if found.returncode or not found.stdout:
+        raise ValueError("the sound is damaged or can't be read; save it as WAV")
+    return found.stdout
 
 
 def seconds(sound: Path) -> float:
     """The length of a sound, counted, for a stream need not tell it."""
-    return len(_ffmpeg("-i", f"file:{sound}", "-map", "0:a", "-ac", "1", "-ar", "1000", "-f", "u8", "pipe:1")) / 1000
+    return (
+        len(_ffmpeg(*KEPT, "-i", f"file:{sound}", "-map", "0:a", "-ac", "1", "-ar", "1000", "-f", "u8", "pipe:1"))
+        / 1000
+    )
 
 
 def lay_under(film: Path, sound: Path, *, length: float) -> None:
@@ -57,7 +66,7 @@ def lay_under(film: Path, sound: Path, *, length: float) -> None:
     streams = ("-map", "0:v", "-map", "1:a", "-map_metadata", "0", "-c:v", "copy", "-c:a", "aac", "-b:a", "192k")
     with tempfile.TemporaryDirectory(dir=film.parent, prefix=".writing-") as scratch:
         target = Path(scratch) / "whole.mp4"
-        inputs = ("-i", f"file:{film}", "-i", f"file:{sound}", *streams, "-af", shape, "-t", f"{length:.3f}")
+        inputs = ("-i", f"file:{film}", *KEPT, "-i", f"file:{sound}", *streams, "-af", shape, "-t", f"{length:.3f}")
         _ffmpeg(*inputs, "-movflags", "+faststart", str(target))
         target.replace(film)
 

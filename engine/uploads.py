@@ -8,7 +8,6 @@ bound on pixels, processor time, memory and files.
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +15,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from engine.decoder import TooLongError, decode
 from engine.shapes import VideoShape
 
 MAX_BYTES, MAX_PIXELS = 100_000_000, 40_000_000
 MAX_SECONDS, MAX_RATE = 60, 120  # of a film, and its frames a second
-SECONDS, MEMORY = 20, 2 * 1024**3  # of processor time, and bytes, for one file
+SECONDS = 20  # of processor time for one file
 PICTURES = {b"\x89PNG": "png_pipe", b"\xff\xd8\xff": "jpeg_pipe", b"RIFF....WEBP": "webp_pipe"}
 FILMS = {b"....ftyp": "mov", b"\x1aE\xdf\xa3": "matroska"}  # MP4 and WebM
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "png", "mjpeg", "webp")
 DECODERS = ",".join((*CODECS, "libdav1d"))  # av1's
-# The limits are set by the shell that becomes ffmpeg: python's own way runs code between fork and exec, where
-# a program with threads may hang.
-LIMITED = f'ulimit -t {SECONDS} && ulimit -v {MEMORY // 1024} && ulimit -f 0 && ulimit -c 0 && exec "$@"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,18 +112,7 @@ def _check(name: str, found: Found | None, *, still: bool) -> None:
 
 
 def _run(path: Path, *arguments: str, loglevel: str = "quiet") -> subprocess.CompletedProcess[bytes]:
-    """ffmpeg with its limits, without anything of this process's environment; ValueError when it takes too long."""
-    import imageio_ffmpeg
-
-    program = (imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", loglevel, "-threads", "1")
-    command = ["/bin/sh", "-c", LIMITED, "ffmpeg", *program, *arguments]
-    too_long = ValueError(f"{path.name} takes more than {SECONDS} s to decode; give a shorter or smaller one")
     try:
-        done = subprocess.run(  # noqa: S603 - our own arguments
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=2 * SECONDS, env={}
-        )
-    except subprocess.TimeoutExpired:
-        raise too_long from None
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise too_long
-    return done
+        return decode(*arguments, seconds=SECONDS, loglevel=loglevel)
+    except TooLongError:
+        raise ValueError(f"{path.name} takes more than {SECONDS} s to decode; give a shorter or smaller one") from None

@@ -14,7 +14,9 @@ from hypothesis import strategies as some
 from PIL import Image
 
 from engine import VideoShape
-from engine.uploads import LIMITED, MAX_BYTES, MEMORY, SECONDS, read_upload
+from engine.decoder import LIMITED, MEMORY
+from engine.sound import read_sound
+from engine.uploads import MAX_BYTES, SECONDS, read_upload
 
 SHAPE = VideoShape(frames=9, height=32, width=48)
 
@@ -150,17 +152,27 @@ def test_size_is_asked_before_anything_is_read(tmp_path):
 def test_the_decoder_runs_under_its_limits_and_knows_no_keys(monkeypatch):
     monkeypatch.setenv("CANARY", "secret")
     asked = "ulimit -t; ulimit -v; ulimit -f; env"
-    told = subprocess.run(
-        ["/bin/sh", "-c", LIMITED, "x", "/bin/sh", "-c", asked], capture_output=True, text=True, check=True, env={}
-    ).stdout.split()
+    command = ["/bin/sh", "-c", LIMITED.format(memory=MEMORY // 1024), str(SECONDS), "/bin/sh", "-c", asked]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env={}).stdout.split()
     assert told[:3] == [str(SECONDS), str(MEMORY // 1024), "0"]
     assert not any("secret" in line for line in told)
 
 
 def test_a_decoder_that_takes_too_long_is_ended_and_said(files, monkeypatch):
-    monkeypatch.setattr("engine.uploads.LIMITED", "ulimit -t 1 && while :; do :; done")
+    monkeypatch.setattr("engine.decoder.LIMITED", "ulimit -t 1 && while :; do :; done")
     with pytest.raises(ValueError, match=r"good\.mp4 takes more than 20 s to decode; give a shorter or smaller one"):
         read_upload(files / "good.mp4", SHAPE)
+
+
+def test_a_sound_is_read_under_the_same_limits(files, tmp_path, monkeypatch):
+    assert read_sound(files / "sound.mp4")[:4] == b"fLaC"
+    for name, content in (("cut.mp4", (files / "sound.mp4").read_bytes()[:900]), ("fake.wav", b"RIFF....WAVE" * 9)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="the sound is damaged or can't be read"):
+            read_sound(tmp_path / name)
+    monkeypatch.setattr("engine.decoder.LIMITED", "ulimit -t 1 && while :; do :; done")
+    with pytest.raises(ValueError, match="the sound takes more than 60 s to decode"):
+        read_sound(files / "sound.mp4")
 
 
 def test_metadata_and_place_of_a_picture_are_left_behind(tmp_path):
