@@ -51,6 +51,8 @@ class Pool:
     def add_take(self, project_id: str, shot: str, take: str, *, entry: str = "", author: str = "") -> Reference:
         """A take as it is, which stays in the pool whatever is chosen later."""
         project, info = self._take(project_id, shot, take)
+        if any(one.kind == "take" and one.origin.get("take") == take for one in project.references):
+            raise ValueError(f"{self._slate(project, shot, take)} is in the pool already")
         made_by, kept = self.store.projects.made_by(take), film.load_take(self.store.media, info)
         reference = Reference(
             id=uuid.uuid4().hex,

@@ -11,7 +11,7 @@ from gradio.context import LocalContext
 
 from studio.drafts import Asked
 from studio.inputs import checked_call, sound
-from studio.models import Project
+from studio.models import Project, Reference
 from studio.services import Studio
 from studio.store import StaleError
 from studio.ui import pieces, views
@@ -120,11 +120,11 @@ class Actions:
             "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),
             "upload": lambda path, entry="": self._upload(identity, path, entry),
             "replace": lambda shot, path: self._replace(identity, shot, path),
-            "keep": lambda shot, take, entry="": self.studio.pool.add_take(
-                identity, shot, take, entry=entry, author=author()
+            "keep": lambda shot, take, entry="": kept(
+                self.studio.pool.add_take(identity, shot, take, entry=entry, author=author())
             ),
-            "still": lambda shot, take, at, entry="": self.studio.pool.add_still(
-                identity, shot, take, at=float(at), entry=entry, author=author()
+            "still": lambda shot, take, at, entry="": kept(
+                self.studio.pool.add_still(identity, shot, take, at=at, entry=entry, author=author())
             ),
             "note": lambda shot, at, text: self.studio.note(identity, shot, self._chosen(identity, shot), at, text),
             "stop": lambda how: self.studio.stop(identity, how),
@@ -221,7 +221,7 @@ class Actions:
 
     def _upload(self, identity: str, sent: str, entry: str) -> None:
         with uploaded(sent) as path:
-            self.studio.pool.add_file(identity, path, entry=entry, author=author())
+            kept(self.studio.pool.add_file(identity, path, entry=entry, author=author()))
 
     def _replace(self, identity: str, shot: str, sent: str) -> None:
         with uploaded(sent) as path:
@@ -230,6 +230,11 @@ class Actions:
     def _chosen(self, identity: str, shot: str) -> str:
         take = self.studio.project(identity).shot(shot).take
         return take.id if take else ""
+
+
+def kept(reference: Reference) -> None:
+    """Say that something is in the pool now."""
+    gr.Info(f"{reference.name} is in the pool; pick it under Remembers.")
 
 
 def author() -> str:

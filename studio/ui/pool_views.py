@@ -68,7 +68,10 @@ def _poster(studio: Studio, name: str) -> str:
 
 
 def _meter(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
-    cost = studio.pool.cost(project, identity)
+    try:
+        cost = studio.pool.cost(project, identity)
+    except ValueError as error:  # no weights, so no tokens to count
+        return {"text": str(error), "share": 0, "over": False}
     shots, tokens, window = cost["shots"], cost["tokens"], cost["window"]
     more = "" if cost["seconds"] is None else f", +{cost['seconds']:.1f} s"
     text = f"{shots} shot{'s' if shots != 1 else ''}, {tokens:,} of {window:,} tokens{more}"

@@ -79,6 +79,7 @@ def test_make_honours_picks_their_order_and_their_noise(studio, tmp_path):
     assert set(after.shots[0].take.saw) == {c}  # together with the other shot that remembers its scene
     take = after.shots[1].take
     assert take.saw == {film.id: film.id, still.id: still.id, c: after.shots[2].take.id}
+    assert studio.pool.cost(after, b)["seconds"] > studio.pool.cost(after, a)["seconds"] > 0  # three blocks, two shots
     assert context(studio, take) == [("A bear walks.", 900), (still.prompt, 100), (after.shots[2].prompt, 100)]
     studio.edit(asked.id, "drop_reference", reference=film.id)
     assert studio.project(asked.id).shots[1].stale == ("a picture that it saw is gone",)
@@ -201,3 +202,6 @@ def test_files_and_moments_that_are_none_are_refused(studio, tmp_path):
     with pytest.raises(ValueError, match="no such take"):
         studio.pool.add_take(asked.id, asked.shots[0].id, "nobody")
     assert studio.project(asked.id).references == ()
+    assert studio.pool.add_take(asked.id, asked.shots[0].id, take).name == "1A T1"
+    with pytest.raises(ValueError, match="1A T1 is in the pool already"):
+        studio.pool.add_take(asked.id, asked.shots[0].id, take)

@@ -167,7 +167,7 @@ def test_a_picture_is_brought_picked_with_a_take_and_a_shot_is_made_of_both(page
     page.wait_for_selector("#shot .picks li:first-child:has-text('Shot 1A')")
     page.get_by_label("How closely portrait.png is followed").select_option("300")
     page.wait_for_selector("#shot .meter:has-text('2 shots,')")
-    page.wait_for_selector("#shot .meter:text-matches('[0-9] of [0-9,]+ tokens, [+][0-9.]+ s')")
+    page.wait_for_selector("#shot .meter span:text-matches('[0-9] of [0-9,]+ tokens, [+][0-9.]+ s')")
     redo(page)
     page.get_by_role("tab", name="Takes").click()
     page.wait_for_selector("#shot:has-text('Made looking at')")
