@@ -17,7 +17,11 @@ def uploaded(sent: Any) -> Iterator[Path]:  # noqa: ANN401 - whatever a stranger
     ValueError for anything that is not a file in the folder of uploads: nothing else on the disk can be named.
     """
     path = Path(str(sent.get("path", "") if isinstance(sent, dict) else sent))
-    if "\0" in str(path) or not is_in_or_equal(path, get_upload_folder()) or not path.is_file():
+    try:
+        known = is_in_or_equal(path, get_upload_folder()) and path.is_file()
+    except (OSError, ValueError):  # no name that a file could have
+        known = False
+    if not known:
         raise ValueError(f"file is {path.name[:60]!r}; send a picture or film first (handle_file in a program)")
     try:
         yield path
