@@ -6,7 +6,7 @@ import io
 import json
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,19 +69,34 @@ def load_raw(media: Media, name: str) -> Take:
     )
 
 
-def assemble(media: Media, takes: Sequence[TakeInfo]) -> str:
-    """All takes in order as one film; its media name. ValueError when their pictures differ in size."""
-    import torch
+def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], None] = lambda: None) -> str:
+    """All takes in order as one film; its media name. ValueError when their pictures differ in size.
 
-    frames = [load_take(media, take).frames for take in takes]
-    sizes = sorted({tuple(clip.shape[1:3]) for clip in frames})
+    One take at a time is in memory; ``check`` is called before each, and what it raises ends the work.
+    """
+    sizes = sorted({_size(media, take) for take in takes})
     if len(sizes) > 1:
         told = ", ".join(f"{width} x {height}" for height, width in sizes)
         raise ValueError(
             f"the shots have different sizes ({told}), so they make no film; redo those of the other size"
         )
     record = [take.model_dump(exclude={"job", "saw"}) for take in takes]
-    return _keep_video(media, torch.cat(frames), {"takes": record})
+
+    def clips() -> Iterator[Tensor]:
+        for take in takes:
+            check()
+            yield load_take(media, take).frames
+
+    return _keep_video(media, clips(), {"takes": record})
+
+
+def _size(media: Media, info: TakeInfo) -> tuple[int, int]:
+    """(height, width) of a kept take."""
+    from safetensors import safe_open
+
+    with safe_open(media.path(info.latents), framework="pt") as file:
+        _, height, width, _ = file.get_slice("frames").get_shape()
+    return height, width
 
 
 def frames(media: Media, latents: str) -> Tensor:
@@ -133,7 +148,7 @@ def jpeg(frame: Tensor, *, scale: int = 3) -> bytes:
     return out.getvalue()
 
 
-def _keep_video(media: Media, frames: Tensor, record: dict[str, object]) -> str:
+def _keep_video(media: Media, frames: Tensor | Iterable[Tensor], record: dict[str, object]) -> str:
     from engine.video import write_mp4
 
     with tempfile.TemporaryDirectory() as folder:

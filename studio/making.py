@@ -6,30 +6,32 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from studio import film
 from studio.continuity import read_characters
+from studio.executors.model import Model, WorkerLost
+from studio.ladder import OUT_OF_MEMORY
 from studio.models import Job, TakeInfo
+from studio.sentences import sentence
 from studio.store import Store
 from studio.store.ledger import Lost
 
 if TYPE_CHECKING:
-    from engine import Backbone, CancelToken, Scene, Take
+    from engine import CancelToken, Scene, Take
 
 BEAT = 1.0  # seconds between two signs of life
-OUT_OF_MEMORY = "There was not enough memory; make one shot after the other, or shorter ones."
 log = logging.getLogger(__name__)
 
 
 class Maker:
     """One job in the hands of one worker (``owner``)."""
 
-    def __init__(self, job: Job, store: Store, backbone: Backbone, owner: str, token: CancelToken) -> None:
-        self.job, self.store, self.backbone, self.owner, self.token = job, store, backbone, owner, token
+    def __init__(self, job: Job, store: Store, model: Model, owner: str, token: CancelToken) -> None:
+        self.job, self.store, self.model, self.owner, self.token = job, store, model, owner, token
         self.ids = [shot.id for shot in job.task.shots]
         self.takes: dict[str, str] = {}  # what is in the context, by shot
         self.leave = False  # the process is told to end: the job goes back to the queue
@@ -45,6 +47,10 @@ class Maker:
             state, message = "done", ""
         except Lost:
             return
+        except WorkerLost as error:
+            log.warning("a worker of the cluster is gone: %s", error)
+            self.store.ledger.release(self.job.id, self.owner)
+            return
         except Cancelled:
             state, message = ("interrupted", "") if self.leave else ("cancelled", "")
         except (ValueError, OSError, sqlite3.Error, MemoryError) as error:
@@ -53,6 +59,8 @@ class Maker:
             log.exception("a job failed")
             state, message = "failed", _sentence(error)
         self._finish(state, message, monotonic() - started)
+        with suppress(OSError, sqlite3.Error):  # the next one will
+            self.store.tidy()
 
     def _finish(self, state: str, message: str, seconds: float) -> None:
         for last in (False, True):
@@ -69,25 +77,22 @@ class Maker:
 
     def _make(self) -> None:
         """Decode what was denoised before a crash, make the rest among it, then put the film together."""
-        import engine
-
         self._settle()
         made = {shot.shot: self._kept_take(shot.take) for shot in self.job.shots if shot.state == "done"}
         for shot in self.job.shots:
             if shot.state == "denoised":
-                self.token.check()
                 raw = film.load_raw(self.store.media, shot.latents)
-                made[shot.shot] = self._keep(shot.shot, engine.decode_take(raw, self.backbone))
+                made[shot.shot] = self._keep(shot.shot, self.model.decode(raw, cancel=self.token))
         if len(made) < len(self.job.task.make):
             self._generate(self._scene(made))
         project = self.store.projects.get(self.job.project)
         takes = [shot.take for shot in project.shots if shot.take] if project else []
-        if self.backbone.name == "pocket":
+        if takes and self.model.record(cancel=self.token)["backbone"] == "pocket":
             for take in takes:
                 read_characters(self.store, take)
         if takes:
             try:
-                made = film.assemble(self.store.media, takes)
+                made = film.assemble(self.store.media, takes, check=self._check)
             except ValueError as error:  # the shots are made; whoever opens the film is told
                 log.warning("no film: %s", error)
             else:
@@ -123,15 +128,13 @@ class Maker:
 
     def _given(self, info: TakeInfo) -> Take:
         """A kept take to look at; the latents of what came from a file are made once and kept for these weights."""
-        import engine
-
         take = film.load_take(self.store.media, info)
         if take.latents.numel():
             return take
-        fact = f"latents {info.latents} {self.backbone.record()['weights']}"
+        fact = f"latents {info.latents} {self.model.record(cancel=self.token)['weights']}"
         if name := self.store.facts.get(fact):
             return replace(film.load_raw(self.store.media, name), frames=take.frames)
-        take = engine.encode_take(take, self.backbone)
+        take = self.model.encode(take, cancel=self.token)
         self.store.facts.keep(fact, film.keep_raw(self.store.media, take))
         return take
 
@@ -139,16 +142,14 @@ class Maker:
         import engine
 
         options, ledger, mine = self.job.task.options, self.store.ledger, (self.job.id, self.owner)
-        steps = options.steps or self.backbone.steps
-        rounds = 1 if options.method == "lct" else len(scene.to_make)
-        total, done = steps * rounds + len(scene.to_make), 0
-        ledger.progress(*mine, done, total)
-        settings = {"method": options.method, "seed": self.job.task.seed, "steps": steps, "guidance": options.guidance}
-        for event in engine.generate(scene, self.backbone, cancel=self.token, **settings):
+        rounds, done, total = 1 if options.method == "lct" else len(scene.to_make), 0, 0
+        settings = options.model_dump(include={"method", "steps", "guidance"}) | {"seed": self.job.task.seed}
+        for event in self.model.generate(scene, cancel=self.token, **settings):
             match event:
                 case engine.Progress():
-                    done += 1
-                    ledger.progress(*mine, done, total)
+                    done, total = done + 1, total or event.steps * rounds + len(scene.to_make)
+                    if ledger.progress(*mine, done, total) == "now":
+                        self.token.cancel()
                 case engine.Preview():
                     ledger.look(*mine, self.ids[event.shot], film.jpeg(event.frames[0]))
                 case engine.Denoised():
@@ -170,6 +171,12 @@ class Maker:
         if self.store.ledger.beat(self.job.id, self.owner) == "after":
             self.token.cancel()
         return take
+
+    def _check(self) -> None:
+        """Between two pieces of work that is not the model's: raise ``Cancelled`` when that is the creator's wish."""
+        if self.store.ledger.beat(self.job.id, self.owner) == "now":
+            self.token.cancel()
+        self.token.check()
 
     def _kept_take(self, take_id: str) -> Take:
         info: TakeInfo = self.store.projects.take(take_id)
@@ -201,10 +208,5 @@ class Maker:
 
 def _sentence(error: Exception) -> str:
     """What a creator reads when a job failed."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return OUT_OF_MEMORY
-    if isinstance(error, OSError | sqlite3.Error) and ("No space" in str(error) or "full" in str(error)):
-        return "The disk is full; free some space and press Make again: finished shots are kept."
-    if isinstance(error, ValueError | OSError):
-        return str(error)
-    return "Something went wrong while making the shots; the log has the details."
+    short = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return OUT_OF_MEMORY if short else sentence(error)

@@ -228,6 +228,17 @@ class Task(_Value):
     begun: bool = False  # the takes that it looks at are settled
     choose: bool = True  # a new take becomes the one that counts
 
+    def depends(self, other: Task) -> bool:
+        """Whether one of the two looks at what the other makes."""
+        return bool(self._given & set(other.make) or other._given & set(self.make))
+
+    @property
+    def _given(self) -> set[str]:
+        if self.options.method == "independent":
+            return set()
+        wanted = {shot.id for shot in self.shots} if self.see is None else set(self.see)
+        return wanted - set(self.make)
+
 
 class JobShot(_Value):
     """How far a job is with a shot: waiting, denoised (``latents`` are safe) or done (``take`` is)."""

@@ -7,19 +7,19 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 from engine import MAX_SHOTS, CancelToken, unknown_words, vocabulary
-from studio import board
+from studio import board, ladder
 from studio.bible import compose
 from studio.drafts import Asked, Draft, DraftShot, finished
-from studio.executors import EXECUTORS, Inline
+from studio.executors import Inline, executor
 from studio.exports import EXPORTS, export
 from studio.imports import imported
 from studio.inputs import checked_inputs
 from studio.limits import Limits
-from studio.making import OUT_OF_MEMORY
 from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
 from studio.pool import Pool
 from studio.review import Seam, keep_sound, reviewed, seams
@@ -48,7 +48,7 @@ class Studio:
         for folder in (self.exports, self.received):  # they can be written, or sent, again at any time
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-        self.executor = EXECUTORS[settings.executor](self.store, settings.backbone)
+        self.executor = executor(self.store, settings)
         self.pool = Pool(self.store, self.limits, settings.backbone)
         self._splitter = choose_splitter(settings)
 
@@ -64,6 +64,7 @@ class Studio:
 
     def start(self) -> None:
         """Take up what an earlier run of the studio left unfinished, and have the model ready."""
+        self.store.tidy()
         self.executor.start()
 
     def job(self, project_id: str) -> Job | None:
@@ -104,7 +105,7 @@ class Studio:
         """A finished film to look at and to play with, or an empty board."""
         self.limits.spend("projects")
         if self.settings.example and EXAMPLE.exists():
-            return self.store.projects.restore(unpack(EXAMPLE.read_bytes(), self.store.media))
+            return self.store.projects.restore(unpack(EXAMPLE, self.store.media))
         return self.store.projects.create()
 
     def new(self, name: str = "") -> Project:
@@ -335,25 +336,7 @@ class Studio:
 
     def offer(self, job: Job) -> str:
         """What would need less memory, for a job that had too little: a sentence to agree to; "" for any other job."""
-        if job.state != "failed" or job.message != OUT_OF_MEMORY:
-            return ""
-        if job.task.options.method == "lct" and len(job.task.make) > 1:
-            return "Make one shot after the other"
-        return "Remember only the shot before" if len(job.task.shots) > 1 else ""
-
-    def _smaller(self, job: Job) -> None:
-        """What is left of a job in a way that needs less memory: one shot at a time, then with less to look at."""
-        if not self.offer(job):
-            raise ValueError("this job did not run out of memory, or nothing smaller is left; make its shots shorter")
-        task, left = job.task, [shot.shot for shot in job.shots if shot.state != "done"]
-        if task.options.method == "lct" and len(task.make) > 1:
-            options = task.options.model_copy(update={"method": "lct-ar"})
-            tasks = [task.model_copy(update={"options": options, "make": tuple(left), "begun": False})]
-        else:
-            order = [shot.id for shot in task.shots]
-            seen = {shot: tuple(order[max(order.index(shot) - 1, 0) : order.index(shot)]) for shot in left}
-            tasks = [task.model_copy(update={"make": (s,), "see": seen[s], "begun": False}) for s in left]
-        self.limits.submit(job.project, *tasks)
+        return ladder.offer(job)
 
     def manage(self, project_id: str, job_id: str, what: str, *, held: bool = False) -> None:
         """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate".
@@ -378,7 +361,10 @@ class Studio:
                 task = reseeded(job.task, uuid.uuid4().int % 1_000_000)
                 self.limits.submit(job.project, task, work=[job.work])
             case "smaller":
-                self._smaller(job)
+                if tasks := ladder.smaller(job):
+                    self.limits.submit(job.project, *tasks)
+                else:
+                    self.store.ledger.retry(job_id)
             case _:
                 raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry, duplicate or smaller")
         if what in ("retry", "duplicate", "smaller") or (what == "hold" and not held):
@@ -408,10 +394,23 @@ class Studio:
         folder.mkdir()
         return export(self.store, self.project(project_id), name, folder)
 
-    def open_zip(self, content: bytes) -> Project:
+    def open_zip(self, source: Path | BufferedIOBase) -> Project:
         """A project file as a new project."""
         self.limits.spend("uploads")
-        return self.store.projects.restore(unpack(content, self.store.media))
+        return self.store.projects.restore(unpack(source, self.store.media))
+
+    def empty_trash(self, project_id: str | None = None) -> int:
+        """Remove for good a project's removed shots with their takes, or the projects in the trash; how many.
+
+        What has a starred take stays. On a public page nobody empties what belongs to others.
+        """
+        if project_id is not None:
+            self._not_running(self.project(project_id))
+        elif self.settings.public:
+            raise ValueError("project is not named; on a public page only the trash of a project can be emptied")
+        gone = self.store.empty_trash(project_id)
+        self.store.tidy()
+        return gone
 
     def unknown_words(self, project: Project) -> tuple[str, ...]:
         """Words of the prompts that the model cannot know; ValueError when there is no model."""

@@ -20,7 +20,7 @@ EVERYONE = "0.0.0.0"  # noqa: S104 - a Space's router is the only way in
 
 
 class Settings(BaseModel):
-    """Everything that can be set from outside; variables are REELBOARD_ and the name in capitals."""
+    """Everything that can be set from outside: STUDIO_EXECUTOR, and REELBOARD_ with the name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,7 +28,9 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
     backbone: str = "pocket"
-    executor: Literal["local", "inline"] = Field(default="local", description="who runs the model")
+    executor: Literal["local", "inline", "ray"] = Field(default="local", description="who runs the model")
+    ray_address: str = Field(default="", description="a Ray cluster to join; empty starts one on this machine")
+    ray_workers: int = Field(default=0, ge=0, le=1000, description="0: one to each GPU, or to each machine")
     llm_base_url: str = Field(default="", description="an OpenAI-compatible endpoint; empty splits by rules")
     llm_model: str = "gpt-4o-mini"
     llm_api_key: SecretStr = SecretStr("")
@@ -57,9 +59,9 @@ class Settings(BaseModel):
         return named | (read_users(self.users) if self.users else {})
 
 
-FROM_OUTSIDE = {
-    f"{PREFIX}{name.upper()}": name for name in Settings.model_fields if name not in ("space", "ephemeral")
-}
+VARIABLES = {name: f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in ("space", "ephemeral")}
+VARIABLES["executor"] = "STUDIO_EXECUTOR"
+FROM_OUTSIDE = {variable: name for name, variable in VARIABLES.items()}
 SECRET = {name for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
 
 
@@ -86,7 +88,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def _wrong(name: str, value: object, message: str) -> str:
     told = "not shown" if name in SECRET else repr(value)
-    return f"{PREFIX}{name.upper()} is {told}; {message.lower()}"
+    return f"{VARIABLES[name]} is {told}; {message.lower()}"
 
 
 def _misspelt(key: str) -> str:

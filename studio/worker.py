@@ -7,12 +7,18 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.executors.model import Model, OwnModel
+from studio.executors.ray import Cluster
+from studio.models import Job
 from studio.store import Store
 
 if TYPE_CHECKING:
@@ -22,20 +28,26 @@ IDLE = 0.2  # seconds between two looks at an empty queue
 
 
 class Worker:
-    """Claims jobs until it is told to end, or until the studio that started it is gone and the queue is empty."""
+    """Claims jobs until it is told to end, or until the studio that started it is gone and the queue is empty.
 
-    def __init__(self, home: Path, backbone: str) -> None:
-        self.home, self.name, self.owner = home, backbone, uuid.uuid4().hex
+    It is at as many jobs at a time as ``load``'s model has hands.
+    """
+
+    def __init__(self, home: Path, load: Callable[[], Model]) -> None:
+        self.home, self.load, self.owner = home, load, uuid.uuid4().hex
         self.parent, self.ending = os.getppid(), False
-        self.maker: Maker | None = None
+        self.model: Model | None = None
+        self.makers: list[Maker] = []
 
     def run(self) -> None:
+        self._listen()
+        with (self.home / "worker.lock").open("w") as lock:
+            if self._alone(lock.fileno()):
+                self._work(Store(self.home))
+
+    def _listen(self) -> None:
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which ends this process itself
-        with (self.home / "worker.lock").open("w") as lock:
-            if not self._alone(lock.fileno()):
-                return
-            self._work()
 
     def _alone(self, lock: int) -> bool:
         """Wait until no other worker has this folder: one model is enough for a machine."""
@@ -48,12 +60,23 @@ class Worker:
                 return True
         return False
 
-    def _work(self) -> None:
-        store = Store(self.home)
+    def _work(self, store: Store) -> None:
         store.ledger.reconcile(lease=0)  # this process holds the lock, so no other worker lives
-        backbone = None
         with suppress(ValueError):  # said again, to the creator, when there is a film to make
-            backbone = self._load()
+            self._open(store)
+        self._serve(store)
+
+    def _open(self, store: Store) -> Model:
+        """The model, loaded at the first call; its other hands begin to work then."""
+        if self.model is None:
+            self.model = self.load()
+            self._listen()  # a library may have taken the signals for itself
+            for _ in range(self.model.hands - 1):
+                threading.Thread(target=self._serve, args=(store,)).start()
+        return self.model
+
+    def _serve(self, store: Store) -> None:
+        """One job after the other."""
         while not self.ending:
             job = store.ledger.claim(self.owner)
             if job is None:
@@ -62,33 +85,35 @@ class Worker:
                 time.sleep(IDLE)
                 continue
             try:
-                backbone = backbone or self._load()
+                model = self._open(store)
             except ValueError as error:
                 store.ledger.finish(job.id, self.owner, "failed", message=str(error))
                 continue
-            from engine import CancelToken
-            from studio.making import Maker
+            self._make(job, store, model)
 
-            self.maker = Maker(job, store, backbone, self.owner, CancelToken())
-            if self.ending:  # told so before there was a maker to tell
-                self._end()
-            self.maker.run()
+    def _make(self, job: Job, store: Store, model: Model) -> None:
+        from engine import CancelToken
+        from studio.making import Maker
 
-    def _load(self) -> object:
-        import engine
-
-        return engine.load(self.name)
+        maker = Maker(job, store, model, self.owner, CancelToken())
+        self.makers.append(maker)
+        if self.ending:  # told so before there was a maker to tell
+            self._end()
+        maker.run()
+        self.makers.remove(maker)
 
     def _end(self, *_: object) -> None:
         self.ending = True
-        if self.maker is not None:
-            self.maker.leave = True
-            self.maker.token.cancel()
+        for maker in self.makers:
+            maker.leave = True
+            maker.token.cancel()
 
 
 def main() -> None:
+    """``HOME BACKBONE`` makes shots in this process; ``HOME BACKBONE ADDRESS WORKERS`` in a Ray cluster."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s worker: %(message)s")
-    Worker(Path(sys.argv[1]), sys.argv[2]).run()
+    home, backbone, *cluster = sys.argv[1:]
+    Worker(Path(home), partial(Cluster, backbone, *cluster) if cluster else partial(OwnModel, backbone)).run()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from studio.store import trash
 from studio.store.database import Database
 from studio.store.facts import Facts
 from studio.store.ledger import Ledger
@@ -19,9 +20,23 @@ class Store:
     def __init__(self, home: Path) -> None:
         self.home, self._reserve = home, home / "reserve"
         self.media = Media(home / "media")
-        database = Database(home / "reelboard.sqlite")
-        self.projects, self.ledger, self.facts = Projects(database), Ledger(database), Facts(database)
+        self._database = Database(home / "reelboard.sqlite")
+        self.projects, self.ledger = Projects(self._database), Ledger(self._database)
+        self.facts = Facts(self._database)
         self._set_aside()
+
+    def tidy(self) -> list[str]:
+        """Remove files that nothing names: raw latents of finished shots, films put together anew. No take goes."""
+        with self._database.transaction() as db:
+            return self.media.sweep(lambda: trash.named(db))
+
+    def empty_trash(self, project_id: str | None = None) -> int:
+        """Remove for good the shots in a project's trash, or the projects in the trash; returns how many.
+
+        What has a starred take stays in the trash.
+        """
+        with self._database.transaction() as db:
+            return trash.remove_projects(db) if project_id is None else trash.empty(db, project_id)
 
     def make_room(self) -> None:
         """Give the reserve back to a full disk; it is set aside again when the studio next starts."""

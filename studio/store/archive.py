@@ -8,6 +8,8 @@ import lzma
 import uuid
 import zipfile
 import zlib
+from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from studio.store.media import Media
 
 FORMAT = 1
 MAX_FILE, MAX_ALL = 100_000_000, 1_000_000_000  # bytes, unpacked
+PIECE = 1 << 20  # bytes read at once
 BOARD = "project.json"
 SUFFIXES = {".mp4", ".jpg", ".safetensors", ".flac"}  # what a take or a film is kept as; nothing a browser would run
 
@@ -102,34 +105,48 @@ def pack(archive: Archive, media: Media) -> bytes:
     return out.getvalue()
 
 
-def unpack(content: bytes, media: Media) -> Archive:
-    """Check a zip whole, then keep its pictures; ValueError says what is wrong, and then nothing was kept."""
+def unpack(source: Path | BufferedIOBase, media: Media) -> Archive:
+    """Check a zip whole, then keep its pictures; ValueError says what is wrong, and then nothing was kept.
+
+    It is read in pieces, twice: never more than a piece of a picture is in memory.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as file:
-            sizes = {info.filename: info.file_size for info in file.infolist()}
-            if sum(sizes.values()) > MAX_ALL or max(sizes.values(), default=0) > MAX_FILE:
-                raise ValueError(f"the project file unpacks to more than {MAX_ALL // 10**9} GB; it is not opened")
-            archive = _board(_member(file, BOARD, sizes))
-            pictures = {name: _member(file, f"media/{name}", sizes) for name in archive.media}
+        with zipfile.ZipFile(source) as file:
+            archive, sizes = _checked(file, media)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError):
         raise ValueError("this is no project file; export one as 'Project (zip)'") from None
-    for name, data in pictures.items():
-        if Path(name).suffix not in SUFFIXES or media.name(data, Path(name).suffix) != name:
-            raise ValueError(f"{name[:60]!r} in the project file is damaged or not what its name says")
-    for name, data in pictures.items():
-        media.keep(data, Path(name).suffix)
+    with zipfile.ZipFile(source) as file:
+        for name in archive.media:
+            media.keep(_pieces(file, f"media/{name}", sizes), Path(name).suffix)
     return archive
 
 
-def _member(file: zipfile.ZipFile, name: str, sizes: dict[str, int]) -> bytes:
+def _checked(file: zipfile.ZipFile, media: Media) -> tuple[Archive, dict[str, int]]:
+    """The board, when all its pictures are what their names say; and the size of every member."""
+    sizes = {info.filename: info.file_size for info in file.infolist()}
+    if sum(sizes.values()) > MAX_ALL or max(sizes.values(), default=0) > MAX_FILE:
+        raise ValueError(f"the project file unpacks to more than {MAX_ALL // 10**9} GB; it is not opened")
+    archive = _board(b"".join(_pieces(file, BOARD, sizes)))
+    for name in archive.media:
+        found = media.name(_pieces(file, f"media/{name}", sizes), Path(name).suffix)
+        if found != name or Path(name).suffix not in SUFFIXES:
+            raise ValueError(f"{name[:60]!r} in the project file is damaged or not what its name says")
+    return archive, sizes
+
+
+def _pieces(file: zipfile.ZipFile, name: str, sizes: dict[str, int]) -> Iterator[bytes]:
     """One file by its exact name, never longer than the zip says."""
     if name not in sizes:
         raise ValueError(f"{name[:80]!r} is missing in the project file")
+    left = sizes[name]
     with file.open(name) as member:
-        data = member.read(sizes[name] + 1)
-    if len(data) != sizes[name]:
+        while piece := member.read(min(PIECE, left + 1)):
+            left -= len(piece)
+            if left < 0:
+                break
+            yield piece
+    if left:
         raise ValueError(f"{name[:80]!r} in the project file is damaged")
-    return data
 
 
 def _board(text: bytes) -> Archive:

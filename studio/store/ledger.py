@@ -16,7 +16,9 @@ from studio.store.projects import write_take
 LEASE = 15.0  # seconds without a heartbeat after which a worker counts as dead
 TRIES = 3  # workers that may die at a job before it is given up
 WAITING = 20  # jobs in the queue from which on no more are taken
-OPEN = ("queued", "held", "interrupted", "running")
+_WAITING = "('queued', 'held', 'interrupted')"  # as SQL reads it
+_OPEN = "('queued', 'held', 'interrupted', 'running')"
+_DEATHS = "SELECT id, tries, stop FROM job"
 _FIELDS = "id, project, task, state, place, stop, tries, done, total, work, seconds, message"
 
 
@@ -40,9 +42,7 @@ class Ledger:
         """
         ids = [uuid.uuid4().hex for _ in tasks]
         with self._database.transaction() as db:
-            waiting = db.execute(
-                "SELECT count(*) FROM job WHERE state IN ('queued', 'held', 'interrupted')"
-            ).fetchone()[0]
+            waiting = db.execute(f"SELECT count(*) FROM job WHERE state IN {_WAITING}").fetchone()[0]
             if waiting >= WAITING:
                 raise ValueError(f"the queue is full ({waiting} jobs wait); try again when one is done")
             for job_id, task, effort in zip(ids, tasks, work or (0.0,) * len(tasks), strict=True):
@@ -62,8 +62,7 @@ class Ledger:
     def open_jobs(self) -> list[Job]:
         """Jobs that are not over, in the order in which they will run."""
         with self._database.reading() as db:
-            marks = ", ".join("?" * len(OPEN))
-            rows = db.execute(f"SELECT {_FIELDS} FROM job WHERE state IN ({marks}) ORDER BY place", OPEN)
+            rows = db.execute(f"SELECT {_FIELDS} FROM job WHERE state IN {_OPEN} ORDER BY place")
             return [_job(db, row) for row in rows.fetchall()]
 
     def last(self, project_id: str, scene: str | None = None) -> Job | None:
@@ -72,7 +71,7 @@ class Ledger:
             row = db.execute(
                 f"SELECT {_FIELDS} FROM job WHERE project = ?1"
                 " AND (?2 IS NULL OR json_extract(task, '$.scene') = ?2)"
-                " ORDER BY state IN ('queued', 'held', 'interrupted', 'running') DESC, made DESC, rowid DESC LIMIT 1",
+                f" ORDER BY state IN {_OPEN} DESC, made DESC, rowid DESC LIMIT 1",
                 (project_id, scene),
             ).fetchone()
             return _job(db, row) if row else None
@@ -80,11 +79,10 @@ class Ledger:
     def recent(self, project_id: str | None = None, limit: int = 20) -> list[Job]:
         """Jobs that are over, the last one first; of all projects or of one."""
         with self._database.reading() as db:
-            marks = ", ".join("?" * len(OPEN))
             found = db.execute(
-                f"SELECT {_FIELDS} FROM job WHERE state NOT IN ({marks}) AND project = coalesce(?, project)"
+                f"SELECT {_FIELDS} FROM job WHERE state NOT IN {_OPEN} AND project = coalesce(?, project)"
                 " ORDER BY made DESC, rowid DESC LIMIT ?",
-                (*OPEN, project_id, limit),
+                (project_id, limit),
             )
             return [_job(db, row) for row in found.fetchall()]
 
@@ -110,10 +108,7 @@ class Ledger:
         """Stop "now" or "after" the shot being made; a job that waits is cancelled at once."""
         with self._database.transaction() as db:
             db.execute("UPDATE job SET stop = ? WHERE id = ? AND state = 'running'", (how, job_id))
-            db.execute(
-                "UPDATE job SET state = 'cancelled' WHERE id = ? AND state IN ('queued', 'held', 'interrupted')",
-                (job_id,),
-            )
+            db.execute(f"UPDATE job SET state = 'cancelled' WHERE id = ? AND state IN {_WAITING}", (job_id,))
 
     def hold(self, job_id: str, *, held: bool) -> None:
         """Keep a waiting job from starting, or let it go."""
@@ -124,9 +119,7 @@ class Ledger:
     def move(self, job_id: str, before: str | None) -> None:
         """Put a waiting job before another one, or last."""
         with self._database.transaction() as db:
-            rows = db.execute(
-                "SELECT id, place FROM job WHERE state IN ('queued', 'held', 'interrupted') ORDER BY place"
-            ).fetchall()
+            rows = db.execute(f"SELECT id, place FROM job WHERE state IN {_WAITING} ORDER BY place").fetchall()
             ids = [row["id"] for row in rows if row["id"] != job_id]
             if len(ids) == len(rows):
                 raise ValueError(f"job is {job_id[:40]!r}; it does not wait any more")
@@ -147,19 +140,20 @@ class Ledger:
     # What a worker does
 
     def claim(self, owner: str) -> Job | None:
-        """The next job, now this worker's own; None when nothing waits."""
+        """The next job, now this worker's own; None when nothing waits.
+
+        A job waits while one before it makes what it looks at, so that many workers make what one would.
+        """
         with self._database.transaction() as db:
-            row = db.execute(
-                "SELECT id FROM job WHERE state IN ('interrupted', 'queued') ORDER BY place LIMIT 1"
-            ).fetchone()
-            if row is None:
+            job_id = _first_free(db)
+            if job_id is None:
                 return None
             db.execute(
                 "UPDATE job SET state = 'running', owner = ?, beat = ?, stop = '', message = '', tries = tries + 1"
                 " WHERE id = ?",
-                (owner, time.time(), row["id"]),
+                (owner, time.time(), job_id),
             )
-        return self.get(row["id"])
+        return self.get(job_id)
 
     def begin(self, job_id: str, owner: str, task: Task) -> None:
         """Settle what the job looks at: from here on it is the same whenever it is taken up again."""
@@ -169,12 +163,12 @@ class Ledger:
     def beat(self, job_id: str, owner: str) -> str:
         """Say that this worker lives; returns "now" or "after" when it is asked to stop."""
         with self._database.transaction() as db:
-            _own(db, job_id, owner, "beat = ?", time.time())
-            return db.execute("SELECT stop FROM job WHERE id = ?", (job_id,)).fetchone()["stop"]
+            return _own(db, job_id, owner, "beat = ?", time.time())
 
-    def progress(self, job_id: str, owner: str, done: int, total: int) -> None:
+    def progress(self, job_id: str, owner: str, done: int, total: int) -> str:
+        """How far the job is; returns what ``beat`` does, so that a stop is heard at every step."""
         with self._database.transaction() as db:
-            _own(db, job_id, owner, "done = ?, total = ?, beat = ?", done, total, time.time())
+            return _own(db, job_id, owner, "done = ?, total = ?, beat = ?", done, total, time.time())
 
     def look(self, job_id: str, owner: str, shot: str, jpeg: bytes) -> None:
         """Keep a preview."""
@@ -238,25 +232,47 @@ class Ledger:
                 "SELECT id, tries, stop FROM job WHERE state = 'running' AND beat < ?", (gone,)
             ).fetchall()
             for row in rows:
-                given_up = row["tries"] >= TRIES
-                message = (
-                    f"The model's process ended {TRIES} times at this job; the log may say why." if given_up else ""
-                )
-                db.execute(
-                    "UPDATE job SET state = ?, owner = '', message = ? WHERE id = ?",
-                    ("cancelled" if row["stop"] else "failed" if given_up else "interrupted", message, row["id"]),
-                )
+                _release(db, row)
         return [row["id"] for row in rows]
 
+    def release(self, job_id: str, owner: str) -> None:
+        """The process that made this owner's job died, and its owner lives."""
+        with self._database.transaction() as db:
+            _own(db, job_id, owner, "beat = ?", time.time())
+            _release(db, db.execute(f"{_DEATHS} WHERE id = ?", (job_id,)).fetchone())
 
-def _own(db: sqlite3.Connection, job_id: str, owner: str, change: str, *values: object) -> None:
-    """Change a job that this worker owns, or raise ``Lost``."""
-    done = db.execute(
-        f"UPDATE job SET {change} WHERE id = ? AND owner = ? AND state = 'running'",
+
+def _first_free(db: sqlite3.Connection) -> str | None:
+    """The first waiting job that has nothing to do with any before it."""
+    rows = db.execute("SELECT task FROM job WHERE state = 'running'").fetchall()
+    before = [Task.model_validate_json(row["task"]) for row in rows]
+    waiting = db.execute("SELECT id FROM job WHERE state IN ('interrupted', 'queued') ORDER BY place").fetchall()
+    for row in waiting:
+        text = db.execute("SELECT task FROM job WHERE id = ?", (row["id"],)).fetchone()["task"]
+        task = Task.model_validate_json(text)
+        if not any(task.depends(other) for other in before):
+            return row["id"]
+        before.append(task)
+    return None
+
+
+def _release(db: sqlite3.Connection, row: sqlite3.Row) -> None:
+    """A job whose worker died waits again, fails after ``TRIES`` deaths, or is stopped if that was asked for."""
+    given_up = row["tries"] >= TRIES
+    message = f"The model's process ended {TRIES} times at this job; the log may say why." if given_up else ""
+    state = "cancelled" if row["stop"] else "failed" if given_up else "interrupted"
+    db.execute("UPDATE job SET state = ?, owner = '', message = ? WHERE id = ?", (state, message, row["id"]))
+
+
+def _own(db: sqlite3.Connection, job_id: str, owner: str, change: str, *values: object) -> str:
+    """Change a job that this worker owns, or raise ``Lost``; returns how its creator wants it to stop."""
+    row = db.execute(
+        f"UPDATE job SET {change} WHERE id = ? AND owner = ? AND state = 'running' RETURNING stop",
         (*values, job_id, owner),
-    )
-    if done.rowcount != 1:
+    ).fetchone()
+    if row is None:
         raise Lost
+    return row["stop"]
 
 
 def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -40,11 +41,13 @@ class Actions:
     def switch(self, identity: str) -> list[Any]:
         return self.opened(self.studio.project(identity))
 
-    def read(self, content: bytes) -> list[Any]:
-        """A project file, a story.json or a Fountain screenplay."""
-        if content[:2] == b"PK":
-            return self.opened(self.studio.open_zip(content))
-        project, note = self.studio.take_in(content.decode("utf-8", "replace"))
+    def read(self, name: str) -> list[Any]:
+        """A project file, a story.json or a Fountain screenplay, uploaded as a file of this ``name``."""
+        path = Path(name)
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                return self.opened(self.studio.open_zip(path))
+        project, note = self.studio.take_in(path.read_text("utf-8", errors="replace"))
         if note:
             gr.Info(note)
         return self.opened(project)

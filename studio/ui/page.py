@@ -90,7 +90,7 @@ def _bar() -> dict[str, Any]:
         small = {"size": "sm", "scale": 0, "min_width": 112}
         undo, again = gr.Button("Undo", elem_id="undo", **small), gr.Button("Redo edit", **small)
         new = gr.Button("New project", **small)
-        openers = {"open": gr.UploadButton("Open a file", file_types=OPENED, type="binary", **small)}
+        openers = {"open": gr.UploadButton("Open a file", file_types=OPENED, type="filepath", **small)}
     return {"name": name, "projects": projects, "undo": undo, "again": again, "new": new} | openers
 
 

@@ -1,14 +1,16 @@
 """The ledger under many hands: no job is claimed twice or lost, whoever dies and whenever."""
 
 import multiprocessing
+import os
 import sqlite3
 import time
 from pathlib import Path
 
 import pytest
+from soundness import check_sound
 
-from studio.board import add_scene, set_scene
-from studio.models import Options, Task, TaskShot
+from studio.board import add_scene, add_shot, drop_shots, set_scene
+from studio.models import Options, TakeInfo, Task, TaskShot
 from studio.store import Store
 from studio.store import ledger as ledgers
 from studio.store.database import MIGRATIONS
@@ -104,6 +106,25 @@ def test_the_pace_is_learned_from_finished_jobs(store):
     assert store.ledger.pace() == pytest.approx(0.11)
 
 
+def test_a_job_waits_for_what_it_looks_at_and_for_nothing_else(store):
+    """The rule by which many workers make what one would."""
+    store = Store(store)
+    listed = tuple(TaskShot(id=name, prompt="A fox.", frames=5, cut=True) for name in "abc")
+    board = store.projects.create().id
+
+    def wish(make, see=None):
+        return Task(prompt="", shots=listed, make=tuple(make), see=see, options=Options(), seed=0)
+
+    tasks = [wish("a"), wish("b"), wish("c", see=()), wish("ab", see=())]
+    first, second, third, _ = store.ledger.submit(board, *tasks)
+    assert store.ledger.claim("w").id == first.id  # it looks at b and c
+    assert store.ledger.claim("w") is None  # b is made from a; c is looked at by both; a is looked at by b
+    store.ledger.finish(first.id, "w", "done")
+    assert store.ledger.claim("w").id == second.id
+    store.ledger.finish(second.id, "w", "done")
+    assert store.ledger.claim("w").id == third.id
+
+
 def claim_all(home, name, out):
     store, mine = Store(Path(home)), []
     while (job := store.ledger.claim(name)) is not None:
@@ -126,10 +147,10 @@ def test_eight_processes_claim_four_hundred_jobs_each_once(store, monkeypatch):
     assert sorted(claimed) == sorted(job.id for job in jobs)
 
 
-def edit_many(home, project_id, mark, out):
+def edit_many(home, project_id, mark, count, out):
     projects, refused = Store(Path(home)).projects, 0
     done = 0
-    while done < 100:
+    while done < count:
         seen = projects.get(project_id)
         scene = seen.scenes[0]
         try:
@@ -144,17 +165,21 @@ def edit_many(home, project_id, mark, out):
     out.put(refused)
 
 
-def test_two_writers_lose_no_update(store):
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_two_writers_lose_no_update(store, count):
     project = store.projects.edit(store.projects.create().id, add_scene)
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
-    writers = [context.Process(target=edit_many, args=(str(store.home), project.id, mark, out)) for mark in "ab"]
+    writers = [
+        context.Process(target=edit_many, args=(str(store.home), project.id, mark, count, out)) for mark in "ab"
+    ]
     for writer in writers:
         writer.start()
     for _ in writers:
-        out.get(timeout=300)
+        out.get(timeout=900)
     story = store.projects.get(project.id).scenes[0].story
-    assert (story.count("a"), story.count("b")) == (100, 100)
+    assert (story.count("a"), story.count("b")) == (count, count)
+    check_sound(store.home)
 
 
 def test_an_old_database_is_brought_up_to_date_after_a_copy(tmp_path):
@@ -193,3 +218,51 @@ def test_a_kept_file_is_whole_or_not_there(store):
     assert store.media.keep(b"film", ".mp4") == name
     assert [path.name for path in store.media.folder.iterdir()] == [name]
     assert time.time() - store.media.path(name).stat().st_mtime < 60
+
+
+def with_shots(store, count):
+    project = store.projects.edit(store.projects.create().id, add_scene)
+    scene = project.scenes[0].id
+    for _ in range(count):
+        project = store.projects.edit(project.id, lambda now: add_shot(now, scene=scene))
+    return project
+
+
+def test_a_sweep_takes_what_nothing_names_and_no_take(store):
+    shot = with_shots(store, 1).shots[0].id
+    files = [store.media.keep(f"{kind}".encode(), suffix) for kind, suffix in (("v", ".mp4"), ("p", ".jpg"))]
+    raw = store.media.keep(b"raw", ".raw.safetensors")
+    store.projects.add_take(shot, TakeInfo(id="t", seed=0, video=files[0], poster=files[1], latents=files[0]), {})
+    (store.media.folder / "half.part").write_bytes(b"cut off by a crash")
+    assert store.tidy() == []  # a file this young may get its name yet
+    assert not list(store.media.folder.glob("*.part"))
+    for file in store.media.folder.iterdir():
+        os.utime(file, (0, 0))
+    assert store.tidy() == [raw]
+    assert sorted(file.name for file in store.media.folder.iterdir()) == sorted(files)
+
+
+def test_emptying_the_trash_takes_removed_shots_and_keeps_what_is_starred_or_on_the_board(store):
+    project = with_shots(store, 3)
+    for shot in project.shots:
+        take = TakeInfo(id=f"t{shot.id}", seed=0, video="", poster="", latents="")
+        store.projects.add_take(shot.id, take, {"prompt": "", "frames": 5, "cut": True})
+    kept, starred, gone = (shot.id for shot in project.shots)
+    store.projects.star(starred, f"t{starred}", starred=True)
+    (job,) = store.ledger.submit(project.id, task().model_copy(update={"make": (gone,)}))
+    store.ledger.stop(job.id)
+    store.projects.edit(project.id, lambda now: drop_shots(now, shots=[starred, gone]))
+    assert store.empty_trash(project.id) == 1
+    assert store.empty_trash(project.id) == 0
+    assert [len(store.projects.takes(shot)) for shot in (kept, starred, gone)] == [1, 1, 0]
+    assert [shot.id for shot in store.projects.get(project.id).shots] == [kept]
+    with pytest.raises(ValueError, match="nothing to undo"):
+        store.projects.undo(project.id)
+    store.projects.trash(project.id)
+    assert store.empty_trash() == 0  # it holds a starred take
+    store.projects.star(starred, f"t{starred}", starred=False)
+    assert store.empty_trash() == 1
+    assert store.projects.listed(trashed=True) == []
+    with sqlite3.connect(store.home / "reelboard.sqlite") as db:
+        assert db.execute("SELECT (SELECT count(*) FROM take) + (SELECT count(*) FROM job)").fetchone() == (0,)
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -278,14 +278,14 @@ def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
     studio.redo(asked.id, asked.shots[0].id)
     content = studio.export(asked.id, "Project (zip)").read_bytes()
     other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline", example=False))
-    opened = other.open_zip(content)
+    opened = other.open_zip(io.BytesIO(content))
     was = studio.project(asked.id)
     assert [s.prompt for s in opened.shots] == [s.prompt for s in was.shots]
     assert [s.stale for s in opened.shots] == [s.stale for s in was.shots]
     assert [s.take.video for s in opened.shots] == [s.take.video for s in was.shots]
     assert other.media(opened.film).exists()
     assert len(other.store.projects.takes(opened.shots[0].id)) == 2
-    twice = other.open_zip(content)
+    twice = other.open_zip(io.BytesIO(content))
     assert twice.id != opened.id
 
 
@@ -317,7 +317,7 @@ def test_zips_that_are_not_ours_are_refused_and_leave_nothing(studio, tmp_path, 
     }
     for sentence, data in bad.items():
         with pytest.raises(ValueError, match=sentence):
-            other.open_zip(data)
+            other.open_zip(io.BytesIO(data))
     assert list(other.store.media.folder.iterdir()) == []
     assert other.store.projects.latest() is None
 
@@ -361,7 +361,7 @@ def test_a_zip_brings_only_kinds_of_files_that_takes_are_kept_as(studio, suffix)
     with zipfile.ZipFile(out, "a") as file:
         file.writestr(f"media/{name}", data)
     with pytest.raises(ValueError, match="is damaged or not what its name says"):
-        studio.open_zip(out.getvalue())
+        studio.open_zip(out)
 
 
 def test_a_take_remembers_shots_of_other_scenes_in_the_picked_order(studio):
@@ -732,3 +732,12 @@ def test_a_character_without_words_changes_nothing(studio):
     cast = [empty, *asked.scenes[0].cast]
     after = studio.edit(asked.id, "set_scene", scene=asked.scenes[0].id, cast=cast)
     assert [shot.stale for shot in after.shots] == [(), ()]
+
+
+def test_the_executor_is_named_by_the_environment_and_ray_is_asked_for_when_it_is_missing(tmp_path, monkeypatch):
+    assert read_settings({"STUDIO_EXECUTOR": "inline"}).executor == "inline"
+    with pytest.raises(ValueError, match="STUDIO_EXECUTOR is 'magic'"):
+        read_settings({"STUDIO_EXECUTOR": "magic"})
+    monkeypatch.setattr("studio.executors.ray.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match="Ray is not installed; pip install ray, or use 'local'"):
+        Studio(Settings(home=tmp_path, executor="ray"))

@@ -1,0 +1,66 @@
+"""What leaves the store for good, and what never does."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+NAMED = (  # every column that names a media file
+    "SELECT video FROM take",
+    "SELECT poster FROM take",
+    "SELECT latents FROM take",
+    "SELECT video FROM reference",
+    "SELECT poster FROM reference",
+    "SELECT latents FROM reference",
+    "SELECT film FROM project",
+    "SELECT latents FROM job_shot WHERE state = 'denoised'",  # of a finished shot they are no longer needed
+)
+STARRED = "SELECT shot FROM take WHERE starred"
+
+
+def named(db: sqlite3.Connection) -> set[str]:
+    """Names of all files that something in the database needs; what was worked out about any other is forgotten."""
+    found = {row[0] for query in NAMED for row in db.execute(query)}
+    for row in db.execute("SELECT name, value FROM fact WHERE name LIKE 'latents %'").fetchall():
+        if row["name"].split()[1] in found:
+            found.add(json.loads(row["value"]))
+        else:
+            db.execute("DELETE FROM fact WHERE name = ?", (row["name"],))
+    return found
+
+
+def empty(db: sqlite3.Connection, project_id: str) -> int:
+    """Remove a project's trash with its takes, and return how many shots that were.
+
+    Chosen takes of the board and shots with a starred take stay, the latter in the trash. Undo starts anew, for it
+    would bring back what is gone.
+    """
+    mine = f"SELECT id FROM shot WHERE project = ? AND trashed AND id NOT IN ({STARRED})"
+    gone = [row["id"] for row in db.execute(mine, (project_id,))]
+    _remove_shots(db, gone)
+    for table, keep in (
+        ("scene", "SELECT scene FROM shot WHERE scene IS NOT NULL"),
+        ("entry", "''"),
+        ("reference", "''"),
+    ):
+        db.execute(f"DELETE FROM {table} WHERE project = ? AND trashed AND id NOT IN ({keep})", (project_id,))
+    db.execute("DELETE FROM edit WHERE project = ?", (project_id,))
+    return len(gone)
+
+
+def remove_projects(db: sqlite3.Connection) -> int:
+    """Remove the projects in the trash, but for those with a starred take; returns how many."""
+    kept = f"SELECT project FROM shot WHERE id IN ({STARRED})"
+    gone = [row["id"] for row in db.execute(f"SELECT id FROM project WHERE trashed AND id NOT IN ({kept})")]
+    for project in gone:
+        _remove_shots(db, [row["id"] for row in db.execute("SELECT id FROM shot WHERE project = ?", (project,))])
+        db.execute("DELETE FROM project WHERE id = ?", (project,))
+    return len(gone)
+
+
+def _remove_shots(db: sqlite3.Connection, shots: list[str]) -> None:
+    for shot in shots:
+        db.execute("DELETE FROM job_shot WHERE shot = ?", (shot,))
+        db.execute("UPDATE shot SET take = NULL WHERE id = ?", (shot,))
+        db.execute("DELETE FROM take WHERE shot = ?", (shot,))
+        db.execute("DELETE FROM shot WHERE id = ?", (shot,))
