@@ -38,11 +38,8 @@ def empty(db: sqlite3.Connection, project_id: str) -> int:
     mine = f"SELECT id FROM shot WHERE project = ? AND trashed AND id NOT IN ({STARRED})"
     gone = [row["id"] for row in db.execute(mine, (project_id,))]
     _remove_shots(db, gone)
-    for table, keep in (
-        ("scene", "SELECT scene FROM shot WHERE scene IS NOT NULL"),
-        ("entry", "''"),
-        ("reference", "''"),
-    ):
+    full = "SELECT scene FROM shot WHERE scene IS NOT NULL"
+    for table, keep in (("scene", full), ("entry", "''"), ("reference", "''")):
         db.execute(f"DELETE FROM {table} WHERE project = ? AND trashed AND id NOT IN ({keep})", (project_id,))
     db.execute("DELETE FROM edit WHERE project = ?", (project_id,))
     return len(gone)
