@@ -74,7 +74,7 @@ def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], Non
 
     One take at a time is in memory; ``check`` is called before each, and what it raises ends the work.
     """
-    sizes = sorted({_size(media, take) for take in takes})
+    sizes = sorted({size(media, take) for take in takes})
     if len(sizes) > 1:
         told = ", ".join(f"{width} x {height}" for height, width in sizes)
         raise ValueError(
@@ -85,18 +85,9 @@ def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], Non
     def clips() -> Iterator[Tensor]:
         for take in takes:
             check()
-            yield load_take(media, take).frames
+            yield frames(media, take.latents)
 
     return _keep_video(media, clips(), {"takes": record})
-
-
-def _size(media: Media, info: TakeInfo) -> tuple[int, int]:
-    """(height, width) of a kept take."""
-    from safetensors import safe_open
-
-    with safe_open(media.path(info.latents), framework="pt") as file:
-        _, height, width, _ = file.get_slice("frames").get_shape()
-    return height, width
 
 
 def frames(media: Media, latents: str) -> Tensor:

@@ -198,7 +198,8 @@ class Ledger:
             _own(db, job_id, owner, "beat = ?", time.time())
             write_take(db, shot, take, made_by, choose=choose)
             db.execute(
-                "UPDATE job_shot SET state = 'done', take = ?, preview = NULL WHERE job = ? AND shot = ?",
+                "UPDATE job_shot SET state = 'done', take = ?, latents = '', preview = NULL"
+                " WHERE job = ? AND shot = ?",
                 (take.id, job_id, shot),
             )
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 
-NAMED = (  # every column that names a media file
-    "SELECT video FROM take",
-    "SELECT poster FROM take",
-    "SELECT latents FROM take",
-    "SELECT video FROM reference",
-    "SELECT poster FROM reference",
-    "SELECT latents FROM reference",
-    "SELECT film FROM project",
-    "SELECT latents FROM job_shot WHERE state = 'denoised'",  # of a finished shot they are no longer needed
-)
+MEDIA = re.compile(r"[0-9a-f]{32}\.[a-z0-9.]+")
 STARRED = "SELECT shot FROM take WHERE starred"
 
 
 def named(db: sqlite3.Connection) -> set[str]:
-    """Names of all files that something in the database needs; what was worked out about any other is forgotten."""
-    found = {row[0] for query in NAMED for row in db.execute(query)}
+    """Names of all files that are named anywhere in the database: in rows, in what undo keeps, in tasks of jobs.
+
+    What was worked out about a file that nothing names is forgotten.
+    """
+    found: set[str] = set()
+    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'fact'").fetchall()
+    for table in (row["name"] for row in tables):
+        texts = [f'"{row["name"]}"' for row in db.execute(f'PRAGMA table_info("{table}")') if row["type"] == "TEXT"]
+        for row in db.execute(f"SELECT {', '.join(texts)} FROM {table}"):
+            found.update(name for text in row if text for name in MEDIA.findall(text))
     for row in db.execute("SELECT name, value FROM fact WHERE name LIKE 'latents %'").fetchall():
         if row["name"].split()[1] in found:
             found.add(json.loads(row["value"]))

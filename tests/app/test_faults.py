@@ -274,7 +274,7 @@ def test_a_stop_while_the_film_is_put_together_leaves_no_film(studio, monkeypatc
     real = film.assemble
 
     def stopped(media, takes, *, check):
-        before_call(monkeypatch, film, "load_take", lambda: studio.stop(asked.id), call=2)
+        before_call(monkeypatch, film, "frames", lambda: studio.stop(asked.id), call=2)
         return real(media, takes, check=check)
 
     monkeypatch.setattr(film, "assemble", stopped)
@@ -323,7 +323,7 @@ def test_after_a_stop_at_any_stage_the_worker_is_as_small_as_before(tmp_path):
 
 @pytest.mark.parametrize("at", ["denoise", "decode", "stitch"])
 def test_too_little_memory_at_any_stage_offers_less_and_the_next_job_is_made(studio, monkeypatch, at):
-    asked, real, load = project(studio, method="lct"), engine.generate, film.load_take
+    asked, real, load = project(studio, method="lct"), engine.generate, film.frames
 
     def short(scene, backbone, **settings):
         for event in real(scene, backbone, **settings):
@@ -333,17 +333,17 @@ def test_too_little_memory_at_any_stage_offers_less_and_the_next_job_is_made(stu
             ):
                 raise MemoryError
 
-    def too_large(media, take):
+    def too_large(media, latents):
         raise MemoryError
 
     monkeypatch.setattr(engine, "generate", short)
     if at == "stitch":
-        monkeypatch.setattr(film, "load_take", too_large)
+        monkeypatch.setattr(film, "frames", too_large)
     studio.generate(asked.id)
     failed = studio.job(asked.id)
     offered = {"stitch": "Put the film together again"}.get(at, "Make one shot after the other")
     assert (failed.state, studio.offer(failed)) == ("failed", offered)
-    monkeypatch.setattr(film, "load_take", load)
+    monkeypatch.setattr(film, "frames", load)
     studio.manage(asked.id, failed.id, "smaller")
     assert studio.job(asked.id).state == "done"
     assert [len(of) for of in takes(studio, asked.id)] == [1, 1]
