@@ -12,7 +12,7 @@ UNKNOWN = "Something went wrong in the studio; nothing was lost, and its log say
 def sentence(error: Exception) -> str:
     """One sentence for any error: its own when we wrote it."""
     full = isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space" in str(error))
-    if full or (isinstance(error, sqlite3.Error) and "full" in str(error)):
+    if full or (isinstance(error, sqlite3.Error) and any(word in str(error) for word in ("full", "disk I/O"))):
         return FULL
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return "The studio is busy saving something else; try again."

@@ -105,6 +105,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._migrate()
+        self._keeper = self._connect()  # while one is open, the files beside stay: even a full disk can be read
+        self._keeper.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

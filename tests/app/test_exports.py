@@ -39,7 +39,7 @@ def project(studio):
 @pytest.fixture(scope="module")
 def finished(studio, project, tmp_path_factory):
     """The same with a title, credits, a dissolve of two frames, a sound of 20 s and a third shot still to make."""
-    copy = studio.open_zip(studio.export(project.id, "Project (zip)").read_bytes())
+    copy = studio.open_zip(studio.export(project.id, "Project (zip)"))
     sound = tmp_path_factory.mktemp("sound") / "tone.wav"
     tone = ("-f", "lavfi", "-i", "sine=frequency=440:duration=20:sample_rate=8000")
     subprocess.run([FFMPEG, "-loglevel", "error", *tone, str(sound)], check=True)
@@ -181,7 +181,7 @@ def test_everything_is_one_folder_whose_timelines_find_their_files(out, finished
 
 
 def test_a_project_brings_its_finish_along(studio, finished):
-    opened = studio.open_zip(studio.export(finished.id, "Project (zip)").read_bytes())
+    opened = studio.open_zip(studio.export(finished.id, "Project (zip)"))
     assert opened.finish == finished.finish
     assert [shot.fade for shot in opened.shots] == [0, 0.25, 0]
     assert studio.media(opened.finish.sound).exists()

@@ -108,7 +108,6 @@ def test_the_pace_is_learned_from_finished_jobs(store):
 
 def test_a_job_waits_for_what_it_looks_at_and_for_nothing_else(store):
     """The rule by which many workers make what one would."""
-    store = Store(store)
     listed = tuple(TaskShot(id=name, prompt="A fox.", frames=5, cut=True) for name in "abc")
     board = store.projects.create().id
 

@@ -59,7 +59,7 @@ def test_a_file_becomes_a_reference_that_undo_and_the_project_file_know(studio, 
     studio.edit(asked.id, "set_shot", shot=asked.shots[1].id, see=["scene", added.id], noises={added.id: 300})
     make(studio, asked.id)
     other = Studio(Settings(home=tmp_path / "b", backbone=str(tiny_pocket), executor="inline", example=False))
-    copy = other.open_zip(studio.export(asked.id, "Project (zip)").read_bytes())
+    copy = other.open_zip(studio.export(asked.id, "Project (zip)"))
     (came,) = copy.references
     assert (came.prompt, came.entry) == ("Ruby, close.", copy.bible[0].id)
     assert copy.shots[1].see == ("scene", came.id)
