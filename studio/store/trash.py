@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 
@@ -21,12 +20,13 @@ def named(db: sqlite3.Connection) -> set[str]:
         texts = [f'"{row["name"]}"' for row in db.execute(f'PRAGMA table_info("{table}")') if row["type"] == "TEXT"]
         for row in db.execute(f"SELECT {', '.join(texts)} FROM {table}"):
             found.update(name for text in row if text for name in MEDIA.findall(text))
-    for row in db.execute("SELECT name, value FROM fact WHERE name LIKE 'latents %'").fetchall():
-        if row["name"].split()[1] in found:
-            found.add(json.loads(row["value"]))
+    worked_out: set[str] = set()
+    for row in db.execute("SELECT name, value FROM fact").fetchall():
+        if found.issuperset(MEDIA.findall(row["name"])):
+            worked_out.update(MEDIA.findall(row["value"]))
         else:
             db.execute("DELETE FROM fact WHERE name = ?", (row["name"],))
-    return found
+    return found | worked_out
 
 
 def empty(db: sqlite3.Connection, project_id: str) -> int:
