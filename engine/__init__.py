@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.events import Cancelled, CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
@@ -11,13 +12,24 @@ from engine.shapes import VideoShape, nearest_length
 
 if TYPE_CHECKING:
     from engine.backbones.base import Backbone
+    from engine.catalogue import Entry
 
 
-def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
-    """A backbone by name ("pocket") or folder, on ``device`` (default: CUDA if there is one, else the CPU)."""
+def load(name: str = "pocket", *, device: str | None = None, offload: str | None = None) -> Backbone:
+    """A backbone by name ("pocket") or folder, on ``device`` (default: CUDA if there is one, else the CPU).
+
+    offload: "none", "model" or "group", where the weights of a large one wait; by default by the memory that is free.
+    """
     from engine import backbones
 
-    return backbones.load(name, device=device)
+    return backbones.load(name, device=device, offload=offload)
+
+
+def list_backbones(folder: str | Path | None = None) -> list[Entry]:
+    """The pocket model and the pipelines of a models folder, each with what it can do; loads none of them."""
+    from engine import catalogue
+
+    return catalogue.list_backbones(folder)
 
 
 def generate(scene: Scene, backbone: Backbone, **settings: Any) -> Iterator[Event]:
@@ -108,6 +120,7 @@ __all__ = [
     "decode_take",
     "encode_take",
     "generate",
+    "list_backbones",
     "load",
     "nearest_length",
     "related",

@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from engine.story import schema
 
             sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+        elif options.backbones:
+            _list(options.backbones)
         elif options.plan:
             _plan(options)
         else:
@@ -63,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--height", type=int, help="of the film in pixels")
     parser.add_argument("--width", type=int, help="of the film in pixels")
     parser.add_argument("--backbone", default="pocket", help="pocket, or the folder of a diffusers pipeline")
+    parser.add_argument(
+        "--backbones", type=Path, metavar="FOLDER", help="print what a folder of models holds and exit"
+    )
+    parser.add_argument(
+        "--offload", help="none, model or group: where a large model's weights wait (default: by memory)"
+    )
     parser.add_argument("--plan", action="store_true", help="print tokens, seconds and memory, and make nothing")
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of a story file and exit")
     return parser
@@ -80,7 +88,7 @@ def _make(options: argparse.Namespace) -> None:
     from engine.plan import advice
     from engine.video import write_mp4
 
-    backbone = engine.load(options.backbone)
+    backbone = engine.load(options.backbone, offload=options.offload)
     story, settings = _settings(story, backbone)
     scene = story.scene()
     if words := advice(backbone, story.method):
@@ -106,16 +114,33 @@ def _plan(options: argparse.Namespace) -> None:
     import engine
     from engine.plan import plan
 
-    backbone = engine.load(options.backbone)
+    backbone = engine.load(options.backbone, offload=options.offload)
     story, settings = _settings(story, backbone)
     found = plan(story.scene(), backbone, previews=False, **settings)
     lines = [f"{backbone.name} on {backbone.runtime.device}: {backbone.runtime.reason}"]
+    lines += [backbone.runtime.waiting] * bool(backbone.runtime.waiting)
     for part in found.rounds:
         shots = ", ".join(str(k + 1) for k in part.shots)
         lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {part.passes} passes")
         lines += [f"  {name}: {tokens}" for name, tokens in part.blocks]
     lines.append(f"about {found.seconds:.1f} s, and {found.peak / 2**20:.0f} MiB of memory beside the model")
     sys.stdout.write("\n".join([*lines, *found.warnings]) + "\n")
+
+
+def _list(folder: Path) -> None:
+    """Every backbone with its size, and what it makes of each method."""
+    import engine
+
+    for entry in engine.list_backbones(folder):
+        if entry.problem:
+            sys.stdout.write(f"{entry.title}\n  can't be used: {entry.problem}\n")
+            continue
+        height, width = entry.size
+        disk, memory = (f"{size / 2**30:.1f} GiB" for size in (entry.bytes, entry.memory))
+        lines = [f"{entry.title}: {entry.model}, {width} x {height} at {entry.fps} frames a second"]
+        lines += [f"  {disk} on disk, {memory} in memory, contexts of {entry.window} tokens"]
+        lines += [f"  {able.method}: {able.advice or 'as it is'}" for able in entry.abilities]
+        sys.stdout.write("\n".join(lines) + "\n")
 
 
 def _settings(story: Story, backbone: Backbone) -> tuple[Story, dict[str, Any]]:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+OFFLOADS = ("none", "model", "group")  # parts stay on the device; wait in main memory; come layer by layer
+SPARE = 2 << 30  # bytes that a forward pass gets beside the weights, at least
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Where and in which number format a model runs, and why."""
+    """Where and in which number format a model runs, and why.
+
+    offload: where its parts wait, one of ``OFFLOADS``; waiting: why, in a sentence.
+    """
 
     device: torch.device
     dtype: torch.dtype
     reason: str
+    offload: str = "none"
+    waiting: str = ""
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
@@ -33,6 +41,45 @@ def choose_runtime(device: str | None = None) -> Runtime:
     if torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001 - no public query
         return Runtime(device=chosen, dtype=torch.bfloat16, reason="this processor multiplies bfloat16 natively")
     return Runtime(device=chosen, dtype=torch.float32, reason="this processor has no bfloat16 instructions")
+
+
+def place_weights(runtime: Runtime, wish: str | None, *, name: str, memory: int, part: int) -> Runtime:
+    """The runtime with where weights wait: as wished, or (None) as far away as they must.
+
+    memory, part: bytes of all weights, and of the largest part. ValueError, with the remedy, when they do not fit.
+    """
+    if wish is not None and wish not in OFFLOADS:
+        raise ValueError(f"offload is {wish!r}; it is one of {', '.join(OFFLOADS)}")
+    room = free_memory(torch.device("cpu"))
+    gpu = free_memory(runtime.device) if runtime.device.type == "cuda" else None
+    needs = {"none": memory + SPARE, "model": part + SPARE, "group": SPARE}
+    chosen = wish or next((one for one in OFFLOADS if gpu is None or needs[one] <= gpu), "group")
+    if gpu is not None and needs[chosen] > gpu:
+        nearest = next((one for one in OFFLOADS if needs[one] <= gpu), None)
+        remedy = f"--offload {nearest} needs less" if nearest else "close what else runs on it or take a smaller model"
+        raise ValueError(f"{name} needs {_gib(needs[chosen])} of the GPU's memory and {_gib(gpu)} are free; {remedy}")
+    if room is not None and memory > room and (gpu is None or chosen != "none"):
+        raise ValueError(
+            f"{name} needs {_gib(memory)} of main memory and {_gib(room)} are free; close other programs or take a "
+            "smaller model"
+        )
+    about = {"none": "all parts stay on the device", "model": "parts wait in main memory until they are used"}
+    waiting = about.get(chosen, "layers wait in main memory until they are used, which is slow")
+    why = "as asked" if wish else f"{_gib(memory)} of weights" + ("" if gpu is None else f" and {_gib(gpu)} free")
+    return replace(runtime, offload=chosen, waiting=f"{waiting} ({why})")
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a device now, None where nobody knows."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    table = Path("/proc/meminfo")
+    lines = table.read_text().splitlines() if table.exists() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
 
 
 def on_gpu() -> bool:

@@ -25,13 +25,16 @@ ADAPTERS = {
 }
 
 
-def load(name: str = "pocket", *, device: str | None = None) -> Backbone:
-    """Load a backbone by name ("pocket") or from a folder of weights; ValueError with the remedy if it cannot be."""
+def load(name: str = "pocket", *, device: str | None = None, offload: str | None = None) -> Backbone:
+    """Load a backbone by name ("pocket") or from a folder of weights; ValueError with the remedy if it cannot be.
+
+    offload: where a pipeline's weights wait, see ``runtime.OFFLOADS``; None chooses by the memory that is free.
+    """
     folder = _folder(name)
     if not (folder / INDEX).is_file() and not (folder / "tokenizer").is_dir():
         raise ValueError(f"{folder} holds neither {INDEX} (a diffusers pipeline) nor pocket weights; give one of both")
     if (folder / INDEX).is_file():
-        return adapter(folder).from_folder(folder, device=device)
+        return adapter(folder).from_folder(folder, device=device, offload=offload)
     from engine.backbones.pocket import PocketBackbone
 
     return PocketBackbone.from_folder(folder, device=device)
@@ -84,5 +87,8 @@ def _tokenizer(folder: Path) -> Tokenizer:
 def _folder(name: str) -> Path:
     folder = POCKET if name == "pocket" else Path(name)
     if not folder.is_dir():
-        raise ValueError(f"backbone is {name!r}; no such folder, and the only built-in name is 'pocket'")
+        raise ValueError(
+            f"backbone is {name!r}; there is no such folder and nothing is downloaded here, so fetch it first (hf "
+            "download NAME --local-dir FOLDER), or use the built-in name 'pocket'"
+        )
     return folder

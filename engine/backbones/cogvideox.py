@@ -23,6 +23,7 @@ from torch import Tensor
 
 from engine.backbones.base import Start, Walked
 from engine.backbones.blockwise import Blockwise, Heads, Pass
+from engine.backbones.folders import read_json
 from engine.backbones.pipelines import SCALE, timesteps
 from engine.context import Block, is_shown
 from engine.runtime import Runtime
@@ -59,6 +60,12 @@ class CogVideoXBackbone(Blockwise):
         self.axes = (width // 4, width // 8 * 3, width // 8 * 3) if turned else None
         stride = pipe.vae_scale_factor_spatial
         self.size = (config.sample_height * stride, config.sample_width * stride)
+
+    @classmethod
+    def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:
+        config = read_json(folder / "transformer" / "config.json")
+        stride = 2 ** (len(read_json(folder / "vae" / "config.json")["block_out_channels"]) - 1)
+        return cls.fps, (config["sample_height"] * stride, config["sample_width"] * stride)
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         if frames < 1 or (frames - 1) % CHUNK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,32 @@ def check_parts(folder: Path, parts: dict[str, str]) -> None:
                 _check_weights(folder / name)
             if (folder / name / "spiece.model").is_file() and not (folder / name / "tokenizer.json").is_file():
                 _check_sentencepiece(folder / name)
+
+
+def weights_of(part: Path) -> tuple[int, int]:
+    """(bytes on disk, numbers) of a part's weights, from the heads of its files."""
+    size = count = 0
+    for file in _shards(part):
+        size += file.stat().st_size
+        count += sum(prod(entry["shape"]) for name, entry in _head(file).items() if name != "__metadata__")
+    return size, count
+
+
+def _shards(part: Path) -> list[Path]:
+    """The files that a loader would read: those that the index names, or all."""
+    indices = sorted(part.glob("*.safetensors.index.json"))
+    named = {shard for file in indices for shard in read_json(file)["weight_map"].values()}
+    return sorted(part / shard for shard in named) if named else sorted(part.glob("*.safetensors"))
+
+
+def _head(file: Path) -> dict[str, Any]:
+    """The table at the start of a safetensors file."""
+    try:
+        with file.open("rb") as data:
+            length = int.from_bytes(data.read(8), "little")
+            return dict(json.loads(data.read(min(length, file.stat().st_size))))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{file} is damaged; {AGAIN}") from error
 
 
 def identity(*folders: Path) -> str:

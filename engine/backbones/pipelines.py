@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from transformers.utils import logging as quieter_transformers
 
 from engine.backbones.base import Start, Walked
-from engine.backbones.folders import INDEX, check_parts, identity, read_json
+from engine.backbones.folders import INDEX, check_parts, identity, read_json, weights_of
+from engine.backbones.offload import Parts
 from engine.backbones.prompts import PromptCache
 from engine.context import Block
-from engine.runtime import Runtime, choose_runtime, noise
+from engine.runtime import Runtime, choose_runtime, noise, place_weights
 from engine.samplers import add_noise, clean
 from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
@@ -54,23 +55,44 @@ class Pipeline:
         self.adapter: str | None = None
         pipe.vae.enable_tiling()
         pipe.vae.enable_slicing()
-        pipe.to(runtime.device)
         for model in self.models:
             model.eval().requires_grad_(False)
+        modules = [part for part in pipe.components.values() if isinstance(part, nn.Module)]
+        self.inside = Parts(modules, [*self.models, *self.encoders], runtime)
 
     @property
     def models(self) -> list[nn.Module]:
         return [self.pipe.transformer]
 
     @property
+    def encoders(self) -> list[nn.Module]:
+        """What reads prompts."""
+        return [part for name, part in self.pipe.components.items() if name.startswith("text_encoder")]
+
+    @property
     def patch(self) -> int:
         return self.pipe.transformer.config.patch_size
 
     @classmethod
-    def from_folder(cls, folder: Path, *, device: str | None = None, runtime: Runtime | None = None) -> Self:
-        """Load a pipeline folder (safetensors only); ValueError says which part is missing, wrong or damaged."""
+    def weigh(cls, folder: Path, dtype: torch.dtype) -> tuple[int, int, int]:
+        """Bytes of the folder's weights: on disk, in memory, and of the largest part in memory."""
+        sizes = {name: weights_of(folder / name) for name in cls.parts_of(folder)}
+        widths = {name: (cls.codec or dtype if name == "vae" else dtype).itemsize for name in sizes}
+        loaded = [count * widths[name] for name, (_, count) in sizes.items()]
+        return sum(size for size, _ in sizes.values()), sum(loaded), max(loaded)
+
+    @classmethod
+    def from_folder(
+        cls, folder: Path, *, device: str | None = None, runtime: Runtime | None = None, offload: str | None = None
+    ) -> Self:
+        """Load a pipeline folder (safetensors only); ValueError says which part is missing, wrong or damaged.
+
+        offload: where weights wait (``runtime.OFFLOADS``); None puts them as far away as they must be to fit.
+        """
         runtime = runtime or choose_runtime(device)
-        check_parts(folder, cls._parts(folder))
+        check_parts(folder, cls.parts_of(folder))
+        _, memory, part = cls.weigh(folder, runtime.dtype)
+        runtime = place_weights(runtime, offload, name=folder.name, memory=memory, part=part)
         disable_progress_bar()
         quieter_transformers.disable_progress_bar()
         formats = {"default": runtime.dtype, "vae": cls.codec or runtime.dtype}
@@ -79,26 +101,53 @@ class Pipeline:
             pipe = getattr(diffusers, cls.kind).from_pretrained(folder, **options)
         except Exception as error:  # safetensors, transformers and diffusers each raise their own
             raise ValueError(f"{folder} can't be loaded as a {cls.kind} ({str(error).splitlines()[0]})") from error
-        for name in cls._parts(folder):
+        for name in cls.parts_of(folder):
             if any(weight.is_meta for weight in getattr(pipe, name).parameters()):
                 raise ValueError(f"{folder / name} lacks some of its weights; download the folder again")
         return cls(pipe, runtime=runtime, folder=folder)
 
     def _weighty(self) -> list[Path]:
-        return [self.folder / part for part in self._parts(self.folder)]
+        return [self.folder / part for part in self.parts_of(self.folder)]
 
     @classmethod
-    def _parts(cls, folder: Path) -> dict[str, str]:  # noqa: ARG003 - some pipelines have parts that others lack
+    def parts_of(cls, folder: Path) -> dict[str, str]:  # noqa: ARG003 - some pipelines have parts that others lack
+        """The parts of this folder's pipeline, and the class that each must be."""
         return cls.parts
+
+    @classmethod
+    def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:  # noqa: ARG003 - it depends on the folder for some
+        """Frames a second, and height and width, of the films that the folder's model learned from."""
+        return cls.fps, cls.size
+
+    @classmethod
+    def wanting(cls, method: str, tuning: str | None, folder: Path) -> tuple[bool, str | None]:
+        """Whether a method can be asked of the folder's model, and what good films would take; nothing is loaded."""
+        if tuning is not None:
+            there = (folder / tuning / ADAPTER).is_file()
+            return there, None if there else cls._untuned(tuning, folder)
+        return True, cls._unlearned(method)
+
+    @classmethod
+    def _untuned(cls, tuning: str, folder: Path | None) -> str:
+        return (
+            f"{cls.name} needs weights tuned for {tuning} (LCT section 3.3: 1,000 to 9,000 updates on scenes of "
+            f"several shots); as a LoRA they belong into {folder and folder / tuning / ADAPTER}"
+        )
+
+    @classmethod
+    def _unlearned(cls, method: str) -> str | None:
+        if method == "independent":
+            return None
+        return (
+            f"{cls.name} learned from single shots, so {method} runs but its shots agree only with weights tuned on "
+            "scenes (LCT section 4.1: 135,000 updates); independent is what it knows"
+        )
 
     @cache  # noqa: B019 - a backbone lives as long as its process, and its tunings with it
     def tuned(self, name: str) -> Self:
         """The same weights with the LoRA in the folder's ``<name>``; it is switched on for its own calls alone."""
         if self.folder is None or not (self.folder / name / ADAPTER).is_file():
-            raise ValueError(
-                f"{self.name} needs weights tuned for {name} (LCT section 3.3: 1,000 to 9,000 updates on scenes of "
-                f"several shots); as a LoRA they belong into {self.folder and self.folder / name / ADAPTER}"
-            )
+            raise ValueError(self._untuned(name, self.folder))
         tuned = copy(self)
         for part, inside in self._adapted(self.folder / name).items():
             self._load_adapter(name, part, inside)
@@ -122,7 +171,8 @@ class Pipeline:
             raise ValueError(f"{file} is no LoRA for {self.name} (it names no layer of the {part})")
 
     def _switch(self, model: nn.Module) -> None:
-        """Adapters as this backbone wants them: copies that differ only in that share the model."""
+        """The model on its device, with adapters as this backbone wants them; copies of it share the model."""
+        self.inside.use(model)
         loaded = self.pipe.get_list_adapters()
         if not any(names and getattr(self.pipe, part) is model for part, names in loaded.items()):
             return
@@ -133,12 +183,7 @@ class Pipeline:
             model.enable_adapters()
 
     def advice(self, method: str) -> str | None:
-        if method == "independent" or self.adapter is not None:
-            return None
-        return (
-            f"{self.name} learned from single shots, so {method} runs but its shots agree only with weights tuned on "
-            "scenes (LCT section 4.1: 135,000 updates); independent is what it knows"
-        )
+        return None if self.adapter is not None else self._unlearned(method)
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         strides = {
@@ -161,23 +206,32 @@ class Pipeline:
 
     def _kept(self, what: str, prompt: str, encode: Callable[[str], Tensor]) -> Tensor:
         """From the cache, where the encoder is one that can be told from others."""
-        if self.folder is None:
+
+        def run(prompt: str) -> Tensor:
+            self.inside.use(*self.encoders)
             return encode(prompt)
+
+        if self.folder is None:
+            return run(prompt)
         encoder = f"{self.weights} {version('diffusers')} {self.runtime.dtype} {self.longest} {what}"
-        return PromptCache(encoder)(prompt, encode).to(self.runtime.device)
+        return PromptCache(encoder)(prompt, run).to(self.runtime.device)
 
     @torch.inference_mode()
     def encode(self, pixels: Tensor) -> Tensor:
-        vae = self.pipe.vae
+        vae = self._codec()
         mean, std = self._statistics()
         latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode()
         return ((latents - mean) / std).float()
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
-        vae = self.pipe.vae
+        vae = self._codec()
         mean, std = self._statistics()
         return vae.decode((latents.to(vae.device) * std + mean).to(vae.dtype), return_dict=False)[0].float()
+
+    def _codec(self) -> nn.Module:
+        self.inside.use(self.pipe.vae)
+        return self.pipe.vae
 
     def _statistics(self) -> tuple[Tensor | float, Tensor | float]:
         """What to subtract from the codec's latents, and then to divide by."""

@@ -18,9 +18,12 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from engine.backbones.blockwise import Blockwise, Heads, Pass
+from engine.backbones.folders import INDEX, read_json
 from engine.backbones.pipelines import SCALE, optional_part, timesteps
 from engine.context import GLOBAL, Block, Layout, Memory, is_shown
 from engine.runtime import Runtime
+
+TI2V = (24, (704, 1280))  # frames a second, and size, of TI2V-5B
 
 
 class WanBackbone(Blockwise):
@@ -47,8 +50,8 @@ class WanBackbone(Blockwise):
         width = pipe.transformer.config.attention_head_dim
         side = 2 * (width // 6)
         self.axes = (width - 2 * side, side, side)
-        if pipe.config.expand_timesteps:  # TI2V-5B
-            self.fps, self.size = 24, (704, 1280)
+        if pipe.config.expand_timesteps:
+            self.fps, self.size = TI2V
 
     @property
     def models(self) -> list[nn.Module]:
@@ -59,9 +62,13 @@ class WanBackbone(Blockwise):
         return self.pipe.transformer.config.patch_size[1]
 
     @classmethod
-    def _parts(cls, folder: Path) -> dict[str, str]:
+    def parts_of(cls, folder: Path) -> dict[str, str]:
         two = optional_part(folder, "transformer_2")
         return cls.parts | ({"transformer_2": cls.parts["transformer"]} if two else {})
+
+    @classmethod
+    def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:
+        return TI2V if read_json(folder / INDEX).get("expand_timesteps") else (cls.fps, cls.size)
 
     def _adapted(self, folder: Path) -> dict[str, Path]:
         second = {} if self.pipe.transformer_2 is None else {"transformer_2": folder / "transformer_2"}
@@ -83,7 +90,7 @@ class WanBackbone(Blockwise):
             return super().remember(blocks, layout, past)
         config, model = self.pipe.transformer.config, self.pipe.transformer  # texts alone take no place
         shape = (len(blocks[0].noise), config.num_attention_heads, 0, config.attention_head_dim)
-        empty = torch.empty(shape, dtype=model.dtype, device=model.device)
+        empty = torch.empty(shape, dtype=model.dtype, device=self.runtime.device)
         return Memory(layers=((empty, empty),) * (config.num_layers * len(self.models)))
 
     def _chosen(self, blocks: Sequence[Block]) -> int:
