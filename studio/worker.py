@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from studio.making import Maker
 
 IDLE = 0.2  # seconds between two looks at an empty queue
+PAUSE = 2.0  # seconds after which a disk that refused is asked again
+log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -38,6 +41,7 @@ class Worker:
         self.parent, self.ending = os.getppid(), False
         self.model: Model | None = None
         self.makers: list[Maker] = []
+        self.others: list[threading.Thread] = []
 
     def run(self) -> None:
         self._listen()
@@ -65,6 +69,8 @@ class Worker:
         with suppress(ValueError):  # said again, to the creator, when there is a film to make
             self._open(store)
         self._serve(store)
+        for hand in self.others:  # the lock is held until the last job is out of hand
+            hand.join()
 
     def _open(self, store: Store) -> Model:
         """The model, loaded at the first call; its other hands begin to work then."""
@@ -72,13 +78,14 @@ class Worker:
             self.model = self.load()
             self._listen()  # a library may have taken the signals for itself
             for _ in range(self.model.hands - 1):
-                threading.Thread(target=self._serve, args=(store,)).start()
+                self.others.append(threading.Thread(target=self._serve, args=(store,)))
+                self.others[-1].start()
         return self.model
 
     def _serve(self, store: Store) -> None:
         """One job after the other."""
         while not self.ending:
-            job = store.ledger.claim(self.owner)
+            job = self._next(store)
             if job is None:
                 if os.getppid() != self.parent:
                     return
@@ -90,6 +97,15 @@ class Worker:
                 store.ledger.finish(job.id, self.owner, "failed", message=str(error))
                 continue
             self._make(job, store, model)
+
+    def _next(self, store: Store) -> Job | None:
+        """The next job; none while the ledger cannot be written, which a full disk is until there is room."""
+        try:
+            return store.ledger.claim(self.owner)
+        except sqlite3.Error as error:
+            log.warning("no job can be taken: %s", error)
+            time.sleep(PAUSE)
+            return None
 
     def _make(self, job: Job, store: Store, model: Model) -> None:
         from engine import CancelToken
