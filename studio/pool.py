@@ -97,10 +97,10 @@ class Pool:
         if len(frames) == 1:
             frames = frames.repeat(found.frames, 1, 1, 1)
         made_by = {"frames": len(frames), **_origin(path)}
+        kept = film.keep_pictures(self.store.media, {"frames": frames}, made_by)
         if len(frames) != found.frames:
             values = {"shot": shot, "frames": len(frames)}
             self.store.projects.edit(project_id, lambda now: board.apply(now, "set_shot", values), author=author)
-        kept = film.keep_pictures(self.store.media, {"frames": frames}, made_by)
         take = TakeInfo(id=uuid.uuid4().hex, seed=0, file=path.name[:MAX_NAME], **kept)
         self.store.projects.add_take(shot, take, made_by)
         return take
@@ -135,9 +135,11 @@ class Pool:
     def _add(
         self, project_id: str, kind: str, facts: dict[str, Any], state: dict[str, Tensor], author: str
     ) -> Reference:
-        kept = film.keep_pictures(self.store.media, state, {"origin": facts["origin"]})
         values = {"id": uuid.uuid4().hex, "kind": kind, "frames": len(state["frames"])}
-        reference = board.checked(Reference, None, **values, **facts, **kept)
+        wanted = board.checked(Reference, None, **values, **facts, video="", poster="", latents="")
+        board.add_reference(self.store.projects.open(project_id), wanted)  # refused before anything is written
+        kept = film.keep_pictures(self.store.media, state, {"origin": facts["origin"]})
+        reference = wanted.model_copy(update=kept)
         self._keep(project_id, reference, author)
         return reference
 

@@ -195,6 +195,12 @@ def test_files_and_moments_that_are_none_are_refused(studio, tmp_path):
     asked = make(studio, project(studio, 1).id)
     take = asked.shots[0].take.id
     (tmp_path / "note.png").write_text("no picture")
+    there = set(studio.store.media.folder.iterdir())
+    with pytest.raises(ValueError, match="'nobody'; it is not in the bible"):
+        studio.pool.add_file(asked.id, picture(tmp_path), entry="nobody")
+    with pytest.raises(ValueError, match="prompt"):
+        studio.pool.add_file(asked.id, picture(tmp_path), prompt="a" * 3000)
+    assert set(studio.store.media.folder.iterdir()) == there
     with pytest.raises(ValueError, match=r"note\.png is no PNG"):
         studio.pool.add_file(asked.id, tmp_path / "note.png")
     with pytest.raises(ValueError, match=r"at is 9 s; the take goes from 0 to 0\.5 s, the nearest is 0\.5"):
