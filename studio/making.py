@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
@@ -87,9 +87,6 @@ class Maker:
             self._generate(self._scene(made))
         project = self.store.projects.get(self.job.project)
         takes = [shot.take for shot in project.shots if shot.take] if project else []
-        if takes and self.model.record(cancel=self.token)["backbone"] == "pocket":
-            for take in takes:
-                read_characters(self.store, take)
         if takes:
             try:
                 made = film.assemble(self.store.media, takes, check=self._check)
@@ -97,6 +94,17 @@ class Maker:
                 log.warning("no film: %s", error)
             else:
                 self.store.projects.set_film(self.job.project, made, [take.id for take in takes])
+        if project and takes and self.model.record(cancel=self.token)["backbone"] == "pocket":
+            self._judge([shot.take for one in project.scenes if one.id == self.job.task.scene for shot in one.shots])
+
+    def _judge(self, takes: Sequence[TakeInfo | None]) -> None:
+        """Who is in the takes of the scene, for the marks of continuity; nothing is lost when it can't be said."""
+        try:
+            for take in filter(None, takes):
+                if not self.token.cancelled:  # the shots are made: this may wait for the next job
+                    read_characters(self.store, take)
+        except (ValueError, OSError) as error:
+            log.warning("no marks of continuity: %s", error)
 
     def _settle(self) -> None:
         """The takes that are chosen when the job begins are those that it looks at, however often it is resumed."""

@@ -4,7 +4,9 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.identity import likeness
 from engine.video import write_mp4
+from studio.continuity import Cut, cuts
 from studio.film import load_take
 from studio.services import Studio
 from studio.settings import Settings
@@ -144,6 +146,28 @@ def test_a_shot_goes_on_from_another_and_settings_are_copied(studio, tmp_path):
     assert copied.shots[1].noises == {added.id: 500}
     assert copied.shots[1].seed == second.take.seed
     assert copied.shots[0].prompt == first.prompt
+
+
+def test_cuts_are_measured_once_and_told_in_words(studio, tmp_path, monkeypatch):
+    import engine.continuity
+
+    asked = project(studio)
+    first, second = asked.shots
+    white = studio.pool.replace(asked.id, first.id, picture(tmp_path, "a.png", "white"))
+    studio.pool.replace(asked.id, second.id, picture(tmp_path, "b.png", (188, 188, 188)))  # half of the light
+    (cut,) = cuts(studio.store, studio.project(asked.id), first.id, white)
+    assert cut.text == "Cut to 1B: 100% of the colours change, 1.0 stops darker."
+    assert cut.loud
+    monkeypatch.setattr(engine.continuity, "drift", None)
+    assert cuts(studio.store, studio.project(asked.id), first.id, white) == [cut]
+    assert likeness_told([{"species": "fox"}], [{"species": "bear"}]) == "fox becomes bear (67% of the looks stay)"
+
+
+def likeness_told(before, after):
+    whole = {"species": "", "colour": "red", "accessory": "none"}
+    found = likeness([whole | one for one in before], [whole | one for one in after])
+    cut = Cut(other="1A", earlier=True, palette=0.1, exposure=0.0, likeness=found)
+    return cut.text.removeprefix("Cut from 1A: 10% of the colours change, same light, ").removesuffix(".")
 
 
 def test_suggestions_name_what_is_shared_and_change_nothing(studio, tmp_path):
