@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -58,6 +59,14 @@ def move_scene(project: Project, *, scene: str, place: int) -> Project:
     scenes = [one for one in project.scenes if one.id != scene]
     scenes.insert(max(0, min(place, len(scenes))), moved)
     return checked(Project, project, scenes=scenes)
+
+
+def drop_words(project: Project, *, scene: str, words: Sequence[str]) -> Project:
+    """Take words out of what a scene's shots say."""
+    home, known = project.scene(scene), "|".join(re.escape(word) for word in words)
+    pattern = re.compile(rf"\s*\b(?:{known})\b", re.IGNORECASE)
+    shots = [checked(ShotInfo, one, prompt=pattern.sub("", one.prompt).strip()) for one in home.shots]
+    return _with_scene(project, _with_shots(home, shots if words else home.shots))
 
 
 def drop_scene(project: Project, *, scene: str) -> Project:
@@ -194,7 +203,7 @@ EDITS: dict[str, Callable[..., Project]] = {
     edit.__name__: validate_call(edit)
     for edit in (
         *(rename, set_options, set_finish, add_scene, set_scene, move_scene, drop_scene),
-        *(add_shot, set_shot, set_shots, move_shots, drop_shots, add_entry, set_entry, drop_entry),
+        *(add_shot, set_shot, set_shots, move_shots, drop_shots, drop_words, add_entry, set_entry, drop_entry),
         *(set_reference, use_reference, drop_reference, continue_shot, copy_settings),
     )
 }

@@ -27,7 +27,7 @@ def smaller(job: Job) -> list[Task]:
         raise ValueError("this job did not run out of memory, or nothing smaller is left; make its shots shorter")
     task, left = job.task, _left(job)
     if left and _joint(job):
-        options = task.options.model_copy(update={"method": "lct-ar"})
+        options = task.options.model_copy(update={"method": "lct-ar", "group": None})
         return [task.model_copy(update={"options": options, "make": tuple(left), "begun": False})]
     order = [shot.id for shot in task.shots]
     seen = {shot: tuple(order[max(order.index(shot) - 1, 0) : order.index(shot)]) for shot in left}

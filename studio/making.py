@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from studio import film
 from studio.continuity import read_characters
 from studio.executors.model import Model, WorkerLost
+from studio.failures import write_log
 from studio.ladder import OUT_OF_MEMORY
 from studio.models import Job, TakeInfo
 from studio.sentences import sentence
@@ -57,6 +58,7 @@ class Maker:
             state, message = "failed", _sentence(error)
         except Exception as error:
             log.exception("a job failed")
+            write_log(self.store.home, self.job, error)
             state, message = "failed", _sentence(error)
         self._finish(state, message, monotonic() - started)
         with suppress(OSError, sqlite3.Error):  # the next one will
@@ -150,12 +152,13 @@ class Maker:
         import engine
 
         options, ledger, mine = self.job.task.options, self.store.ledger, (self.job.id, self.owner)
-        rounds, done, total = 1 if options.method == "lct" else len(scene.to_make), 0, 0
-        settings = options.model_dump(include={"method", "steps", "guidance"}) | {"seed": self.job.task.seed}
+        count, done, total = len(scene.to_make), 0, 0
+        rounds = -(-count // (options.group or (count if options.method == "lct" else 1)))
+        settings = options.model_dump(include={"method", "group", "steps", "guidance"}) | {"seed": self.job.task.seed}
         for event in self.model.generate(scene, cancel=self.token, **settings):
             match event:
                 case engine.Progress():
-                    done, total = done + 1, total or event.steps * rounds + len(scene.to_make)
+                    done, total = done + 1, total or event.steps * rounds + count
                     if ledger.progress(*mine, done, total) == "now":
                         self.token.cancel()
                 case engine.Preview():
@@ -167,6 +170,8 @@ class Maker:
                     self._keep(self.ids[event.shot], event.take)
 
     def _keep(self, shot: str, take: Take) -> Take:
+        if self.job.task.options.draft:
+            take = replace(take, made_by=take.made_by | {"draft": True})
         context = take.made_by["context"]
         saw = {}
         for entry in context:

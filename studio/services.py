@@ -21,13 +21,17 @@ from studio.imports import imported
 from studio.inputs import checked_inputs
 from studio.limits import Limits
 from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
+from studio.pace import measured
+from studio.planning import Advice, Plan, advise, free_memory, plan
 from studio.pool import Pool
+from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
 from studio.splitter import Rules, choose_splitter
+from studio.staleness import DRAFT
 from studio.store import Listed, Store
 from studio.store.archive import unpack
-from studio.tasks import goes_on, redo_task, reseeded, scene_tasks, work
+from studio.tasks import drafted, goes_on, redo_task, reseeded, scene_tasks, work
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
@@ -44,6 +48,7 @@ class Studio:
         self.settings = settings
         self.store = Store(writable_home(settings))
         self.limits = Limits(settings, self.store.ledger)
+        self._queue = Queue(self.store.ledger, self.limits)
         self.exports, self.received = self.store.home / "exports", self.store.home / "received"
         for folder in (self.exports, self.received):  # they can be written, or sent, again at any time
             shutil.rmtree(folder, ignore_errors=True)
@@ -218,18 +223,22 @@ class Studio:
         """What the model reads for a shot: the words of its scene, and its own."""
         return compose(project.bible, project.scene_of(shot)), project.shot(shot).prompt
 
-    def generate(self, project_id: str, *, scene: str | None = None, missing: bool = False) -> list[Job]:
+    def generate(
+        self, project_id: str, *, scene: str | None = None, missing: bool = False, draft: bool = False
+    ) -> list[Job]:
         """Make every shot that is not locked, scene after scene; a job that broke off goes on where it stopped.
 
-        scene: only this one. missing: only shots that have no take or an old one.
+        scene: only this one. missing: only shots that have no take or an old one. draft: in fewer steps, to look at;
+        what is made of a draft later has its seed.
         """
         project = self.project(project_id)
         if self.broke_off(project):
             self.executor.wake()
             return self.jobs(project_id)
         scenes = project.scenes if scene is None else (project.scene(scene),)
+        good = ((), (DRAFT,)) if draft else ((),)
         wanted = [
-            (one, [s.id for s in one.shots if not s.locked and not (missing and s.take and not s.stale)])
+            (one, [s.id for s in one.shots if not s.locked and not (missing and s.take and s.stale in good)])
             for one in scenes
         ]
         if not any(make for _, make in wanted):
@@ -241,7 +250,23 @@ class Studio:
             )
         for one in scenes:
             self._not_running(project, one.id)
-        return self._submit(project, [task for one, make in wanted for task in scene_tasks(project, one, make)])
+        tasks = [task for one, make in wanted for task in scene_tasks(project, one, make)]
+        return self._submit(project, [drafted(task) for task in tasks] if draft else tasks)
+
+    def plan(self, project: Project, scene: str) -> list[Plan]:
+        """What making a scene's shots that are not locked would take, task by task; ValueError without a model."""
+        home = project.scene(scene)
+        tasks = scene_tasks(project, home, [shot.id for shot in home.shots if not shot.locked])
+        pace = measured(self.store, self.settings.backbone)
+        return [plan(task, self.settings.backbone, pace) for task in tasks]
+
+    def advice(self, project: Project, scene: str) -> list[Advice]:
+        """What would help before a scene is made."""
+        known = {"unknown": self.unknown_in, "room": free_memory()}
+        found = [
+            one for made in self.plan(project, scene) for one in advise(project, made, self.settings.backbone, **known)
+        ]
+        return list({one.text: one for one in found}.values())
 
     def broke_off(self, project: Project) -> bool:
         """Whether jobs of the project wait and only the next call of its creator takes them up."""
@@ -339,35 +364,21 @@ class Studio:
         return ladder.offer(job)
 
     def manage(self, project_id: str, job_id: str, what: str, *, held: bool = False) -> None:
-        """A job in the queue: "earlier", "hold" (or let go), "stop", "retry" where it broke off, "duplicate".
+        """A job in the queue: "earlier", "later", "hold" (or let go), "stop", "retry" where it broke off.
 
-        "smaller": once more, as ``offer`` says. On a public page a project reaches only its own jobs.
+        "duplicate" with another seed, "rerun" byte for byte, "smaller" as ``offer`` says. On a public page a project
+        reaches only its own jobs.
         """
         job = self._job(job_id, project_id)
-        waiting = [one.id for one in self.store.ledger.open_jobs() if one.state != "running"]
-        match what:
-            case "earlier":
-                at = waiting.index(job_id) if job_id in waiting else 0
-                if at:
-                    self.store.ledger.move(job_id, waiting[at - 1])
-            case "hold":
-                self.store.ledger.hold(job_id, held=held)
-            case "stop":
-                self.store.ledger.stop(job_id)
-            case "retry":
-                self._not_running(self.project(job.project), job.task.scene)
-                self.store.ledger.retry(job_id)
-            case "duplicate":
-                task = reseeded(job.task, uuid.uuid4().int % 1_000_000)
-                self.limits.submit(job.project, task, work=[job.work])
-            case "smaller":
-                if tasks := ladder.smaller(job):
-                    self.limits.submit(job.project, *tasks)
-                else:
-                    self.store.ledger.retry(job_id)
-            case _:
-                raise ValueError(f"what is {what[:20]!r}; it is earlier, hold, stop, retry, duplicate or smaller")
-        if what in ("retry", "duplicate", "smaller") or (what == "hold" and not held):
+        if what not in ("hold", *self._queue.actions):
+            raise ValueError(f"what is {what[:20]!r}; it is hold, {', '.join(self._queue.actions)}")
+        if what == "retry":
+            self._not_running(self.project(job.project), job.task.scene)
+        if what == "hold":
+            self.store.ledger.hold(job_id, held=held)
+        else:
+            self._queue.actions[what](job)
+        if what in STARTS or (what == "hold" and not held):
             self.executor.wake()
 
     def rerun(self, take_id: str) -> Job:
@@ -375,8 +386,7 @@ class Studio:
         job = self.store.ledger.get(self.store.projects.take(take_id).job)
         if job is None:
             raise ValueError("this take came from another studio; its record says how it was made, not what it saw")
-        task = job.task.model_copy(update={"choose": False})
-        (again,) = self.limits.submit(job.project, task, work=[job.work])
+        again = self._queue.rerun(job)
         self.executor.wake()
         return again
 

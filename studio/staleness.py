@@ -8,6 +8,8 @@ from typing import Any
 from studio.bible import changed, compose
 from studio.models import Project, SceneInfo, ShotInfo, TakeInfo
 
+DRAFT = "it is a draft"
+
 
 def mark(project: Project, made_by: Mapping[str, Mapping[str, Any]]) -> Project:
     """The project with the reasons on every shot whose chosen take is out of date.
@@ -36,14 +38,13 @@ def _reasons(
     project: Project,
     board: Mapping[str, tuple[str, TakeInfo | None]],
 ) -> Iterator[str]:
-    if record.get("prompt", shot.prompt) != shot.prompt:
-        yield "its words changed"
+    for name, said in (("prompt", "its words changed"), ("frames", "its length changed"), ("cut", "its cut changed")):
+        if record.get(name, getattr(shot, name)) != getattr(shot, name):
+            yield said
     if record.get("scene", prompt) != prompt:
         yield from changed(record["scene"], project, scene)
-    if record.get("frames", shot.frames) != shot.frames:
-        yield "its length changed"
-    if record.get("cut", shot.cut) != shot.cut:
-        yield "its cut changed"
+    if record.get("draft"):
+        yield DRAFT
     for seen, source in shot.take.saw.items():
         slate, take = board.get(seen, ("", None))
         if seen == source:  # a reference is its own take

@@ -7,15 +7,28 @@ from collections.abc import Sequence
 
 from engine import block_tokens
 from studio.bible import compose
-from studio.models import SCENE, Job, Project, Reference, SceneInfo, ShotInfo, Task, TaskShot
+from studio.models import SCENE, Job, Options, Project, Reference, SceneInfo, ShotInfo, Task, TaskShot
+from studio.staleness import DRAFT
 
+DRAFT_STEPS = 8  # enough to judge what stands where
 STEPS = 20  # of a sampler, where nothing else is asked for; only the guess of the time left needs it
+
+
+def scene_options(project: Project, scene: SceneInfo) -> Options:
+    """How a scene's shots are made: as all of the film, but for what its own plan says."""
+    return project.options.model_copy(update=scene.making.model_dump(exclude_none=True))
+
+
+def drafted(task: Task) -> Task:
+    """The same with fewer steps; its noise is that of the final."""
+    steps = min(task.options.steps or STEPS, DRAFT_STEPS)
+    return task.model_copy(update={"options": task.options.model_copy(update={"draft": True, "steps": steps})})
 
 
 def scene_tasks(project: Project, scene: SceneInfo, make: Sequence[str]) -> list[Task]:
     """Shots that remember their scene are made together, with every reference that one of them picked.
 
-    A shot whose picks leave its scene out is made after them, alone with its picks.
+    A shot whose picks leave its scene out is made after them, alone with its picks. The final of a draft has its seed.
     """
     seed = project.options.seed
     free = [shot for shot in scene.shots if shot.id in make and SCENE in _picks(shot)]
@@ -26,7 +39,9 @@ def scene_tasks(project: Project, scene: SceneInfo, make: Sequence[str]) -> list
         guests = dict.fromkeys(key for shot in free for key in _picks(shot) if key != SCENE and key not in own)
         order = [*_joined(project, scene), *guests, *(key for key in own if key not in left_out)]
         tasks.append(_task(project, scene, [shot.id for shot in free], order, seed))
-    return tasks + [_task(project, scene, [s.id], _around(project, scene, s, _picks(s)), seed) for s in alone]
+    tasks += [_task(project, scene, [s.id], _around(project, scene, s, _picks(s)), seed) for s in alone]
+    drafts = {shot.id: shot.take.seed for shot in scene.shots if shot.take and DRAFT in shot.stale}
+    return [_seeded(task, {key: drafts[key] for key in task.make if key in drafts}) for task in tasks]
 
 
 def redo_task(project: Project, shot: str, *, seed: int, see: Sequence[str] | None = None) -> Task:
@@ -103,7 +118,7 @@ def _around(project: Project, scene: SceneInfo, shot: ShotInfo, picks: Sequence[
     """
     own = [one.id for one in scene.shots]
     place = own.index(shot.id)
-    later = () if project.options.method == "lct-causal" else own[place + 1 :]
+    later = () if scene_options(project, scene).method == "lct-causal" else own[place + 1 :]
     before = [key for key in picks if key not in later]
     if not shot.cut and place and own[place - 1] in before:
         before = [key for key in before if key != own[place - 1]] + [own[place - 1]]
@@ -130,9 +145,14 @@ def _task(project: Project, scene: SceneInfo, make: list[str], order: Sequence[s
         shots=tuple(shots),
         make=tuple(make),
         see=see,
-        options=project.options,
+        options=scene_options(project, scene),
         seed=seed,
     )
+
+
+def _seeded(task: Task, seeds: dict[str, int]) -> Task:
+    shots = (shot.model_copy(update={"seed": seeds[shot.id]}) if shot.id in seeds else shot for shot in task.shots)
+    return task.model_copy(update={"shots": tuple(shots)})
 
 
 def _wish(one: ShotInfo | Reference, scene: SceneInfo, project: Project) -> TaskShot:

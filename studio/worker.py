@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 from studio.executors.model import Model, OwnModel
 from studio.executors.ray import Cluster
 from studio.models import Job
+from studio.pace import learn
 from studio.store import Store
 
 if TYPE_CHECKING:
     from studio.making import Maker
 
 IDLE = 0.2  # seconds between two looks at an empty queue
+LONG = 10  # such looks, after which there is time to measure how quick this machine is
 PAUSE = 2.0  # seconds after which a disk that refused is asked again
 log = logging.getLogger(__name__)
 
@@ -83,13 +85,18 @@ class Worker:
         return self.model
 
     def _serve(self, store: Store) -> None:
-        """One job after the other."""
+        """One job after the other; in the first rest this machine is timed."""
+        idle = 0
         while not self.ending:
             job = self._next(store)
             if job is None:
                 if os.getppid() != self.parent:
                     return
                 time.sleep(IDLE)
+                idle += 1
+                if idle == LONG and self.model is not None:
+                    with suppress(sqlite3.Error):  # a plan can do without
+                        learn(store, self.model)
                 continue
             try:
                 model = self._open(store)

@@ -4,14 +4,14 @@ const PICTURES = "image/png,image/jpeg,image/webp,video/mp4,video/webm,video/qui
 let sending = ""; // its name, while it is on its way
 let unsent = "";
 
-const send = (then) => {
-  const input = h("input", { type: "file", accept: PICTURES });
+const send = (then, accept = PICTURES) => {
+  const input = h("input", { type: "file", accept });
   input.addEventListener("change", async () => {
     const [file] = input.files;
     [sending, unsent] = [file.name, ""];
     show();
     try {
-      then((await upload(file)).path);
+      then((await upload(file)).path, file.name);
     } catch {
       unsent = `${file.name} could not be sent; the most is 100 MB.`;
     }

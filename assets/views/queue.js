@@ -1,22 +1,50 @@
 // The queue: what is being made, what waits, what is over. Any page sees the same.
 
 const WORD = { queued: "waits", held: "on hold", running: "being made", interrupted: "taken up again", done: "done", failed: "failed", cancelled: "stopped" };
+const WAYS = [["lct", "together"], ["lct-ar", "one after the other"], ["lct-causal", "one after the other, history kept"], ["independent", "each alone"]];
+let changing = ""; // the job whose options are open
+
+const option = (label, control) => h("label", { class: "field" }, h("span", {}, label), control);
+const form = ({ options }) =>
+  h("div", { class: "pair change" },
+    option("Method", h("select", { "data-name": "method", initial: options.method }, WAYS.map(([key, label]) => h("option", { value: key }, label)))),
+    option("Steps", h("input", { "data-name": "steps", type: "number", min: "1", max: "200", initial: options.steps ?? 20 })),
+    option("Guidance", h("input", { "data-name": "guidance", type: "number", min: "1", max: "20", step: "0.5", initial: options.guidance ?? 4 })),
+    option("Seed", h("input", { "data-name": "seed", type: "number", min: "0", initial: options.seed })),
+    button("Keep", { class: "small primary", "data-do": "keep" }));
+const doing = (label, what, attrs) => button(label, { class: "small", "data-do": what, ...attrs });
+
 const item = (job) =>
   h("li", { class: `job ${job.state}`, "data-key": job.id, "data-job": job.id },
     h("span", { class: "pictures" }, job.posters.map((src) => src ? still(src) : h("i", {}))),
     h("span", { class: "what" }, h("b", {}, job.title), h("span", { class: "soft" }, `${WORD[job.state]}${job.more ? ` · ${job.more}` : ""}`),
+      job.remedy && h("span", { class: "warn" }, job.remedy),
+      job.log && h("details", { class: "log" }, h("summary", {}, "Log"), h("pre", {}, job.log)),
       job.state === "running" && h("progress", { max: "100", value: job.share, "aria-label": "Progress" })),
     h("span", { class: "tools" },
-      job.waits && button("Earlier", { class: "small", "data-do": "earlier" }),
-      job.waits && button(job.state === "held" ? "Let go" : "Hold", { class: "small", "data-do": "hold", "data-held": String(job.state !== "held") }),
-      job.open && button("Stop", { class: "small", "data-do": "stop" }),
-      !job.open && job.state !== "done" && button("Go on", { class: "small", "data-do": "retry" }),
-      button("Again with another seed", { class: "small", "data-do": "duplicate" })));
+      job.waits && [doing("Earlier", "earlier"), doing("Later", "later"),
+        doing(job.state === "held" ? "Let go" : "Hold", "hold", { "data-held": String(job.state !== "held") }),
+        doing("Change", "change", { "aria-expanded": String(changing === job.id) })],
+      job.open && doing("Stop", "stop"),
+      job.offer && doing(job.offer, "smaller"),
+      !job.open && job.state !== "done" && doing("Go on", "retry"),
+      job.state === "done" && doing("The same again", "rerun", { title: "the same bytes, as a take that is not chosen" }),
+      doing("Again with another seed", "duplicate")),
+    job.waits && changing === job.id && form(job));
 
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (!doer) return;
-  act("job", { what: doer.dataset.do, job: doer.closest("[data-job]").dataset.job, held: doer.dataset.held === "true" });
+  const row = doer.closest("[data-job]"), job = row.dataset.job, what = doer.dataset.do;
+  if (what === "change") { changing = changing === job ? "" : job; show(); }
+  else if (what === "keep") {
+    const told = Object.fromEntries([...row.querySelectorAll("[data-name]")].map((f) => [f.dataset.name, f.type === "number" ? Number(f.value) : f.value]));
+    const before = [...props.value.open].find((one) => one.id === job).options;
+    if (told.seed === before.seed) delete told.seed; // a seed of its own would set the shots' own aside
+    act("change_job", { job, options: told });
+    changing = "";
+    show();
+  } else act("job", { what, job, held: doer.dataset.held === "true" });
 });
 
 open((value) => [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.backbones.base import Backbone
 from engine.backbones.folders import INDEX, read_json
 from engine.scene import Scene
-from engine.shapes import VideoShape
+from engine.shapes import DUMMY, VideoShape
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -67,6 +67,15 @@ def block_tokens(prompt: str, frames: int, name: str = "pocket") -> int:
         kind = adapter(folder)
         return pictures + (0 if kind.text == "crossed" else kind.longest)
     return pictures + len(_tokenizer(folder).encode(f"[SHOT CUT] {prompt}").ids)
+
+
+def scene_tokens(prompt: str, name: str = "pocket") -> int:
+    """Tokens that a scene's own words take in a context; loads the tokenizer only."""
+    folder = _folder(name)
+    if (folder / INDEX).is_file():
+        kind = adapter(folder)
+        return 0 if kind.text == "crossed" else kind.longest
+    return len(_tokenizer(folder).encode(prompt).ids) + DUMMY
 
 
 def window(name: str = "pocket") -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from engine import Backbone, CancelToken, Event, Scene, Take
+    from engine import CancelToken, Event, Scene, Take
 
 
 class WorkerLost(Exception):  # noqa: N818 - an outcome: the job is taken up again
@@ -38,6 +39,13 @@ class Model(Protocol):
         """The backbone's own: its name, the fingerprint of its weights."""
         ...
 
+    def pace(self) -> dict[str, Any] | None:
+        """How quick this machine is: the name it was opened by and the values of ``engine.plan.Pace``.
+
+        None where shots are made elsewhere.
+        """
+        ...
+
 
 class OwnModel:
     """A backbone in this process; ValueError when there is none of this name."""
@@ -47,7 +55,7 @@ class OwnModel:
     def __init__(self, name: str) -> None:
         import engine
 
-        self._backbone: Backbone = engine.load(name)
+        self._name, self._backbone = name, engine.load(name)
 
     def generate(self, scene: Scene, *, cancel: CancelToken, **settings: Any) -> Iterator[Event]:
         import engine
@@ -68,3 +76,9 @@ class OwnModel:
 
     def record(self, *, cancel: CancelToken) -> dict[str, Any]:  # noqa: ARG002 - known at once
         return self._backbone.record()
+
+    def pace(self) -> dict[str, Any]:
+        from engine import Scene
+        from engine.plan import measure
+
+        return {"backbone": self._name} | asdict(measure(self._backbone, Scene.height, Scene.width))

@@ -130,6 +130,9 @@ class Cluster:
         (told,) = self._walk([lambda hand: hand.record.remote()], cancel)
         return told
 
+    def pace(self) -> None:
+        """Its machines may differ, and this one makes nothing."""
+
     def _walk(self, parts: Sequence[Part], cancel: CancelToken) -> Iterator[Any]:
         """All that the parts bring, as it comes; each part has a hand to itself until it brings no more."""
         waiting, running, lost = deque(parts), {}, None

@@ -58,6 +58,12 @@ def srt(pieces: tuple[Piece, ...]) -> str:
     return "\n".join(lines)
 
 
+def vtt(pieces: tuple[Piece, ...]) -> str:
+    """The same for a browser's player."""
+    head, *lines = f"WEBVTT\n\n{srt(pieces)}".split("\n")
+    return "\n".join([head, *(line.replace(",", ".") if " --> " in line else line for line in lines)])
+
+
 def clock(frame: int) -> str:
     """A frame's time in the film, as SRT writes it."""
     milliseconds = frame * 1000 // FPS

@@ -17,9 +17,10 @@ from studio.services import Studio
 from studio.store import StaleError
 from studio.ui import pieces, views
 from studio.ui.files import uploaded
+from studio.ui.film_views import planned, review
 
-SHOWN = 10  # values that ``Actions.shown`` gives
-OPENED = 19  # values that ``Actions.opened`` gives
+SHOWN = 11  # values that ``Actions.shown`` gives
+OPENED = 20  # values that ``Actions.opened`` gives
 
 
 class Actions:
@@ -116,7 +117,7 @@ class Actions:
             "edit": lambda edit, values: self.studio.edit(
                 identity, str(edit), revision=revision, author=author(), **values
             ),
-            "make": lambda scene: self.studio.generate(identity, scene=scene),
+            "make": lambda scene, draft=False: self.studio.generate(identity, scene=scene, draft=bool(draft)),
             "redo": lambda shots: [self.studio.redo(identity, one) for one in shots],
             "choose": lambda shot, take: self.studio.choose(identity, shot, take),
             "approve": lambda shots, approved: self.studio.approve(identity, shots, approved=bool(approved)),
@@ -134,6 +135,8 @@ class Actions:
             "undo": lambda: self.studio.undo(identity, revision, author=author()),
             "redo_edit": lambda: self.studio.redo_edit(identity, revision, author=author()),
             "rewrite": lambda shot, wish: self.studio.rewrite(identity, shot, wish),
+            "change_job": lambda job, options: self.studio.change_job(identity, job, **options),
+            "sound": lambda path, name: self._sound(identity, path, name),
             "job": lambda job, what, held=False: self.studio.manage(identity, job, what, held=bool(held)),
         }
         if name not in wishes:
@@ -145,10 +148,13 @@ class Actions:
                 raise ValueError(f"{name} was asked for in a wrong way; reload the page") from error
         return [*self.shown(self.studio.project(identity), scene, shot), gr.skip()]
 
-    def film(self, identity: str) -> str | None:
-        """The film as the board is now."""
-        project = self.studio.project(identity)
-        return str(self.studio.film(identity)) if any(shot.take for shot in project.shots) else None
+    def film(self, identity: str) -> dict[str, Any]:
+        """The film as the board is now, and its seams."""
+        return review(self.studio, self.studio.project(identity))
+
+    def finish(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
+        """What was done beside the film, and the film after it."""
+        return [*self.act(identity, revision, scene, shot, event), self.film(identity)]
 
     def export(self, identity: str, form: str) -> gr.File:
         return gr.File(str(self.studio.export(identity, form)), visible=True)
@@ -200,6 +206,7 @@ class Actions:
             scene,
             shot,
             views.board(self.studio, project, scene, shot),
+            planned(self.studio, project, scene, busy=busy),
             views.shot(self.studio, project, shot),
             views.bible(self.studio, project),
             views.queue(self.studio, project),
@@ -225,6 +232,10 @@ class Actions:
     def _upload(self, identity: str, sent: str, entry: str) -> None:
         with uploaded(sent) as path:
             kept(self.studio.pool.add_file(identity, path, entry=entry, author=author()))
+
+    def _sound(self, identity: str, sent: str, name: str) -> None:
+        with uploaded(sent) as path:
+            self.studio.set_sound(identity, path.read_bytes(), name, author=author())
 
     def _replace(self, identity: str, shot: str, sent: str) -> None:
         with uploaded(sent) as path:

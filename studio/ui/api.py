@@ -64,9 +64,28 @@ class Api:
         """What a new take would look at: shots, tokens in all, tokens of the window, seconds more than alone."""
         return self.studio.pool.cost(self.studio.project(project_id), self._shot(project_id, shot))
 
-    def generate(self, project_id: str) -> list[dict[str, Any]]:
-        """Queue the whole film, a job for each scene; ``watch`` tells how far it is."""
-        return [_state(job) for job in self.studio.generate(project_id)]
+    def plan_scene(self, project_id: str, scene: int) -> dict[str, Any]:
+        """What making a scene (from 1) takes: tokens of every round, seconds, bytes, and what would help."""
+        project = self.studio.project(project_id)
+        if not 1 <= scene <= len(project.scenes):
+            raise ValueError(f"scene is {scene}; the project has {len(project.scenes)}")
+        key = project.scenes[scene - 1].id
+        plans = self.studio.plan(project, key)
+        tasks = [
+            {"tokens": [one.tokens for one in found.rounds], "window": found.window}
+            | {"seconds": found.seconds, "bytes": found.peak}
+            for found in plans
+        ]
+        return {"tasks": tasks, "advice": [vars(one) for one in self.studio.advice(project, key)]}
+
+    def generate(self, project_id: str, draft: bool = False) -> list[dict[str, Any]]:
+        """Queue the whole film, a job for each scene; ``watch`` tells how far it is. draft: in fewer steps."""
+        return [_state(job) for job in self.studio.generate(project_id, draft=draft)]
+
+    def sound(self, project_id: str, file: dict[str, Any], name: str = "") -> dict[str, Any]:
+        """Lay a sound (``handle_file`` of gradio_client) under the film."""
+        with uploaded(file) as path:
+            return _board(self.studio.set_sound(project_id, path.read_bytes(), name or path.name))
 
     def upload(self, project_id: str, file: dict[str, Any], prompt: str = "", entry: str = "") -> dict[str, Any]:
         """A picture or film (``handle_file`` of gradio_client) into the pool, with the id by which it is picked.
@@ -149,7 +168,8 @@ class Api:
 
 ENDPOINTS = (
     *("create_project", "project", "split", "edit_shot", "edit", "set_options"),
-    *("upload", "still", "replace", "pick", "plan", "generate", "redo", "choose", "watch", "stop", "film", "export"),
+    *("upload", "still", "replace", "pick", "plan", "plan_scene", "generate", "redo", "choose"),
+    *("watch", "stop", "sound", "film", "export"),
 )
 
 

@@ -46,8 +46,9 @@ class Widgets:
     make: gr.Button
     note: gr.HTML
     board: gr.HTML
+    plan: gr.HTML
     shot: gr.HTML
-    film: gr.Video
+    film: gr.HTML
     room: gr.Tab  # of the film
     form: gr.Dropdown
     export: gr.Button
@@ -61,7 +62,7 @@ class Widgets:
     @property
     def live(self) -> list[Any]:
         """What changes while shots are made, in the order of ``Actions.live``."""
-        return [self.board, self.shot, self.bible, self.queue, self.strip, self.make]
+        return [self.board, self.plan, self.shot, self.bible, self.queue, self.strip, self.make]
 
     @property
     def filled(self) -> list[Any]:
@@ -100,6 +101,7 @@ def _tabs(studio: Studio) -> dict[str, Any]:
         with gr.Tab("Board"), gr.Row(elem_classes="desk"):
             with gr.Column(scale=7, min_width=320):
                 found |= _story(studio)
+                found["plan"] = view("plan", elem_id="plan")
                 found["board"] = view("board", elem_id="board")
             with gr.Column(scale=3, min_width=320, elem_classes="side"):
                 found["shot"] = view("files", "shot_pool", "shot_takes", "shot", elem_id="shot", elem_classes="panel")
@@ -157,7 +159,7 @@ def _options() -> list[Any]:
 def _film() -> dict[str, Any]:
     with gr.Row(elem_classes="desk"):
         with gr.Column(scale=7, elem_classes="panel"):
-            film = gr.Video(label="Film", interactive=False, buttons=["download"], loop=True, elem_id="film")
+            film = view("files", "film", elem_id="film")
         with gr.Column(scale=3, elem_classes="panel"):
             form = gr.Dropdown(list(EXPORTS), value=next(iter(EXPORTS)), label="Export as", elem_id="form")
             export = gr.Button("Export", elem_id="export")
@@ -200,9 +202,11 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     for option in w.options:
         option.input(said(act.options), [*where, *w.options], shown, trigger_mode="always_last", **QUIET)
     on(w.make.click, act.make, where, shown)
-    for drawn in (w.board, w.shot, w.bible, w.queue, w.strip):
+    for drawn in (w.board, w.plan, w.shot, w.bible, w.queue, w.strip):
         # "once", gradio's default, would drop what a person does while the last thing is still under way
         drawn.act(said(act.act), where, [*shown, w.story], trigger_mode="multiple", concurrency_limit=None, **QUIET)
+    finished = [*shown, w.story, w.film]
+    w.film.act(said(act.finish), where, finished, trigger_mode="multiple", concurrency_limit=None, **QUIET)
     on(w.export.click, act.export, [identity, w.form], [w.file])
     timer = gr.Timer(POLL)
     on(timer.tick, act.look, [identity, scene, shot, seen], [seen, *w.live])

@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from studio.continuity import cuts
+from studio.failures import read_log, remedy
 from studio.models import FPS, LONGEST, Job, Project, SceneInfo, ShotInfo, TakeInfo
 from studio.services import Studio
 from studio.ui import pieces
@@ -201,6 +202,10 @@ def _job(studio: Studio, job: Job, project: Project) -> dict[str, Any]:
         "waits": waits,
         "open": job.busy,
         "share": round(100 * job.done / job.total) if job.total else 0,
+        "options": job.task.options.model_dump(include={"method", "steps", "guidance"}) | {"seed": job.task.seed},
+        "offer": studio.offer(job),
+        "remedy": remedy(job),
+        "log": read_log(studio.store.home, job) if job.state == "failed" and mine else "",
         "more": job.message or (f"{job.seconds:.0f} s" if job.state == "done" else ""),
         "posters": [url(studio, take.poster) for take in takes[:4]],
     }

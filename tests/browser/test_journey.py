@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import wave
 from pathlib import Path
 
 import pytest
@@ -243,15 +244,60 @@ def test_the_bible_reaches_every_shot_and_says_what_is_out_of_date(page):
     assert page.errors == []
 
 
-def test_a_finished_film_is_shown_and_exported(page):
+def test_a_scene_is_planned_drafted_and_made_final_in_its_own_way(page):
+    fresh(page)
+    page.get_by_role("button", name="Ruby at the sea").click()
+    page.wait_for_selector("#plan .plan-line:has-text('4 shots · all together')")
+    page.click("#plan [data-do=wide]")
+    page.wait_for_selector("#plan .round >> nth=0")
+    page.select_option("#plan select", "lct 2")
+    page.wait_for_selector("#plan .round >> nth=1")
+    page.click("#plan [data-do=draft]")
+    page.wait_for_function("document.querySelectorAll('#board .frame.stale').length === 4")
+    page.wait_for_selector("#strip .now.done")
+    page.wait_for_selector("#board .chip:has-text('it is a draft')")
+    page.click("#plan [data-do=final]:has-text('Make final (4)')")
+    page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 4")
+    page.wait_for_selector("#strip .now.done")
+    tab(page, "Queue")
+    page.wait_for_selector("#queue .job >> nth=1")
+    page.get_by_role("button", name="The same again").first.click()
+    page.wait_for_function("document.querySelectorAll('#queue .job.done').length === 3")
+    assert page.errors == []
+
+
+def test_a_film_gets_a_title_a_dissolve_and_a_sound_and_everything_is_exported(page, tmp_path):
     film(page)
     tab(page, "Film")
     page.wait_for_selector("#film video[src]")
+    assert page.locator("#film .seams li").count() == 3
+    page.get_by_label("Seam from 1A to 1B").select_option("0.5")
+    page.get_by_label("Title card").fill("The sea")
+    page.get_by_label("Title card").blur()
+    page.wait_for_selector("#film .piece[aria-label='Go to title']")
+    with wave.open(str(tmp_path / "tone.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", "NONE"))
+        sound.writeframes(bytes(range(256)) * 8000)
+    choose_file(page, "Add a sound", tmp_path / "tone.wav")
+    page.wait_for_selector("#film :text('Sound: tone.wav')")
     page.click("#export")
-    page.wait_for_selector("#exported a[href*='film.mp4']")
-    tab(page, "Queue")
-    page.wait_for_selector("#queue .job:has-text('done')")
+    link = page.wait_for_selector("#exported a[href*='film.mp4']").get_attribute("href")
+    (tmp_path / "film.mp4").write_bytes(page.request.get(link).body())
+    seconds = 3 + 4 * 17 / 8 - 0.5
+    assert heard(tmp_path / "film.mp4") == pytest.approx(seconds, abs=0.05)
+    page.get_by_label("Export as").click()
+    page.get_by_role("option", name="Everything (zip)").click()
+    page.click("#export")
+    page.wait_for_selector("#exported a[href*='reelboard.zip']", timeout=120_000)
     assert page.errors == []
+
+
+def heard(path):
+    """Seconds of sound in a film, decoded."""
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    command = [get_ffmpeg_exe(), "-loglevel", "error", "-i", str(path), "-map", "0:a", "-ac", "1", "-ar", "8000"]
+    return len(subprocess.run([*command, "-f", "u8", "pipe:1"], capture_output=True, check=True).stdout) / 8000
 
 
 def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):

@@ -29,6 +29,8 @@ PUBLIC = [
     "engine.equal_style",
     "engine.continuity",
     "engine.sound",
+    "engine.outline",
+    "engine.plan",
     "engine.uploads",
     "engine.identity",
 ]
@@ -54,6 +56,7 @@ RINGS = {
     "engine.continuity": [],
     "engine.sound": ["engine.decoder"],
     "engine.identity": ["engine.evaluation.judge", "engine.world"],
+    "engine.outline": ["engine.backbones", "engine.methods", "engine.scene"],
     "engine.reading": ["engine.world.caption"],
     "engine.equal_style": [],
     "engine.splitter": ["engine.equal_style", "engine.reading", "engine.scene", "engine.world.caption"],

@@ -1,0 +1,39 @@
+"""When a job fails: what a creator can do about it, and a log for whoever helps."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from studio.models import Job
+
+LONGEST = 4_000  # characters of a log that are shown
+REMEDIES = (  # signs in a job's message, and what helps
+    ("memory", "Take the smaller way, or make the shots shorter."),
+    ("disk is full", "Free some space, then go on: finished shots are kept."),
+    ("process ended", "Go on to try once more; if it ends again, make fewer shots at once."),
+    ("weights", "Name a folder with a whole model in REELBOARD_BACKBONE and start the studio again."),
+    ("folder", "Name a folder with a whole model in REELBOARD_BACKBONE and start the studio again."),
+)
+
+
+def remedy(job: Job) -> str:
+    """What to do about a failed job; "" for any other."""
+    if job.state != "failed":
+        return ""
+    fitting = (advice for sign, advice in REMEDIES if sign in job.message)
+    return next(fitting, "Go on to try once more from where it stopped; the log says more.")
+
+
+def write_log(home: Path, job: Job, error: BaseException) -> None:
+    """Keep what happened beside the projects."""
+    folder = home / "logs"
+    folder.mkdir(exist_ok=True)
+    told = "".join(traceback.format_exception(error))
+    (folder / f"{job.id}.txt").write_text(f"{job.task.options.model_dump_json()}\n{told}", encoding="utf-8")
+
+
+def read_log(home: Path, job: Job) -> str:
+    """The end of what ``write_log`` kept; "" when there is nothing."""
+    path = home / "logs" / f"{job.id}.txt"
+    return path.read_text(encoding="utf-8")[-LONGEST:] if path.exists() else ""
