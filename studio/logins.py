@@ -40,7 +40,7 @@ def read_users(path: Path) -> dict[str, str]:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         raise ValueError(
-            f"REELBOARD_USERS is {path.name!r}, which can't be read; name a file of NAME:PASSWORD lines"
+            f"STUDIO_USERS is {path.name!r}, which can't be read; name a file of NAME:PASSWORD lines"
         ) from None
     users = {}
     for number, line in enumerate(lines, start=1):
@@ -49,11 +49,11 @@ def read_users(path: Path) -> dict[str, str]:
             continue
         if not (name and mark) or len(password) < SHORTEST:
             raise ValueError(
-                f"REELBOARD_USERS has no NAME:PASSWORD in line {number}; a password has {SHORTEST} signs or more"
+                f"STUDIO_USERS has no NAME:PASSWORD in line {number}; a password has {SHORTEST} signs or more"
             )
         users[name] = password
     if not users:
-        raise ValueError("REELBOARD_USERS names nobody; write a line of NAME:PASSWORD, or leave it out")
+        raise ValueError("STUDIO_USERS names nobody; write a line of NAME:PASSWORD, or leave it out")
     return users
 
 

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from studio.logins import SHORTEST, read_users
 
-PREFIX = "REELBOARD_"
+PREFIX, OTHER = "REELBOARD_", "STUDIO_"
 EVERYONE = "0.0.0.0"  # noqa: S104 - a Space's router is the only way in
 
 
 class Settings(BaseModel):
-    """Everything that can be set from outside: STUDIO_EXECUTOR, and REELBOARD_ with the name in capitals."""
+    """Everything that can be set from outside, by a variable of ``VARIABLES``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,7 +60,7 @@ class Settings(BaseModel):
 
 
 VARIABLES = {name: f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in ("space", "ephemeral")}
-VARIABLES["executor"] = "STUDIO_EXECUTOR"
+VARIABLES |= {name: f"{OTHER}{name.upper()}" for name in ("executor", "user", "password", "users")}
 FROM_OUTSIDE = {variable: name for name, variable in VARIABLES.items()}
 SECRET = {name for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
 
@@ -74,7 +74,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         values |= {"space": True, "public": True, "host": EVERYONE, "ephemeral": "home" not in values}
         values.setdefault("home", Path(tempfile.gettempdir()) / "reelboard")
         values.setdefault("executor", "inline")  # a Space's GPU exists only inside an event of the page
-    wrong = [_misspelt(key) for key in environment if key.startswith(PREFIX) and key not in FROM_OUTSIDE]
+    wrong = [_misspelt(key) for key in environment if key.startswith((PREFIX, OTHER)) and key not in FROM_OUTSIDE]
     try:
         settings = Settings(**values)
     except ValidationError as error:
@@ -93,7 +93,8 @@ def _wrong(name: str, value: object, message: str) -> str:
 
 def _misspelt(key: str) -> str:
     """A variable that nearly is a setting; others with our prefix are nobody's business."""
-    near = difflib.get_close_matches(key, FROM_OUTSIDE, n=1, cutoff=0.85)
+    known = VARIABLES.get(key.partition("_")[2].lower())  # with the other prefix
+    near = [known] if known else difflib.get_close_matches(key, FROM_OUTSIDE, n=1, cutoff=0.85)
     return f"{key} is no setting; the nearest is {near[0]}" if near else ""
 
 
@@ -102,9 +103,9 @@ def _unsafe(settings: Settings) -> list[str]:
     wrong = []
     password = settings.password.get_secret_value()
     if settings.user and len(password) < SHORTEST:
-        wrong.append(f"REELBOARD_PASSWORD is too short; with REELBOARD_USER it has {SHORTEST} signs or more")
+        wrong.append(f"STUDIO_PASSWORD is too short; with STUDIO_USER it has {SHORTEST} signs or more")
     if password and not settings.user:
-        wrong.append("REELBOARD_PASSWORD is set without a name; say whose it is in REELBOARD_USER")
+        wrong.append("STUDIO_PASSWORD is set without a name; say whose it is in STUDIO_USER")
     try:
         guarded = bool(settings.logins) or settings.public
     except ValueError as error:
@@ -112,8 +113,8 @@ def _unsafe(settings: Settings) -> list[str]:
         guarded = True
     if not guarded and not _own_machine(settings.host):
         wrong.append(
-            f"REELBOARD_HOST is {settings.host!r}, which lets strangers in; set REELBOARD_USER and "
-            "REELBOARD_PASSWORD, or REELBOARD_PUBLIC=1 if they may come, or leave it at 127.0.0.1"
+            f"REELBOARD_HOST is {settings.host!r}, which lets strangers in; set STUDIO_USER and "
+            "STUDIO_PASSWORD, or REELBOARD_PUBLIC=1 if they may come, or leave it at 127.0.0.1"
         )
     if settings.mcp and importlib.util.find_spec("mcp") is None:
         wrong.append("REELBOARD_MCP is on, but the package that it needs is not installed; pip install 'mcp>=1.21,<2'")
@@ -125,6 +126,16 @@ def _own_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def without_secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a process may know that needs no keys: ours makes films, and a crash may write down all it knows."""
+    words = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("RAY_") or not any(word in name.upper() for word in words)
+    }
 
 
 def writable_home(settings: Settings) -> Path:

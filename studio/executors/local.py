@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from time import monotonic
 
+from studio.settings import without_secrets
 from studio.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ class Local:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "studio.worker", *self._arguments]
-        return subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own module
+        return subprocess.Popen(command, cwd=ROOT, env=without_secrets())  # noqa: S603 - our own module
 
     def _watch(self) -> None:
         """Start the worker again when it ends; one that dies at once is given more and more time."""

@@ -25,6 +25,7 @@ METHODS = [
 ]
 OPENED = [".zip", ".json", ".fountain", ".txt"]  # a project, a story, a screenplay
 KEPT = (600, 3600)  # seconds between two looks at received files, and after which they go
+PROJECT = "Project (zip)"  # of ``EXPORTS``
 POLL = 0.6  # seconds between two looks at the worker
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -57,6 +58,8 @@ class Widgets:
     bible: gr.HTML
     queue: gr.HTML
     strip: gr.HTML
+    save: gr.Button  # where nothing outlives a restart
+    saved: gr.File
     options: list[Any]  # method, seed, steps, guidance
 
     @property
@@ -75,7 +78,7 @@ def build(studio: Studio) -> gr.Blocks:
     studio.limits.who = visitor(behind_router=studio.settings.space)
     gr.set_static_paths([studio.store.media.folder, studio.exports, ASSETS / "logo.svg"])
     with gr.Blocks(title="Reelboard", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as page:
-        found = _bar() | _tabs(studio)
+        found = _bar() | _ephemeral(studio) | _tabs(studio)
         found["strip"] = view("strip", elem_id="strip")
         add_api(studio)  # first, for the page's own handlers would take their names
         _wire(studio, page, Widgets(**{field.name: found[field.name] for field in fields(Widgets)}))
@@ -93,6 +96,15 @@ def _bar() -> dict[str, Any]:
         new = gr.Button("New project", **small)
         openers = {"open": gr.UploadButton("Open a file", file_types=OPENED, type="filepath", **small)}
     return {"name": name, "projects": projects, "undo": undo, "again": again, "new": new} | openers
+
+
+def _ephemeral(studio: Studio) -> dict[str, Any]:
+    """Where nothing outlives a restart, a project is a click away from a file of one's own."""
+    with gr.Row(elem_classes="bar", visible=studio.settings.ephemeral):
+        gr.HTML(pieces.EPHEMERAL)
+        save = gr.Button("Save this project", elem_id="save", size="sm", scale=0, min_width=140)
+        saved = gr.File(label="Your project", interactive=False, visible=False, elem_id="saved", height=90)
+    return {"save": save, "saved": saved}
 
 
 def _tabs(studio: Studio) -> dict[str, Any]:
@@ -208,5 +220,6 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     finished = [*shown, w.story, w.film]
     w.film.act(said(act.finish), where, finished, trigger_mode="multiple", concurrency_limit=None, **QUIET)
     on(w.export.click, act.export, [identity, w.form], [w.file])
+    on(w.save.click, lambda project: act.export(project, PROJECT), [identity], [w.saved])
     timer = gr.Timer(POLL)
     on(timer.tick, act.look, [identity, scene, shot, seen], [seen, *w.live])

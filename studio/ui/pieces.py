@@ -29,6 +29,12 @@ KEYS = (
 )
 
 
+EPHEMERAL = (
+    '<p class="note" role="note">This studio runs on a borrowed machine that forgets everything when it sleeps. '
+    "Save your project as a file; <b>Open a file</b> brings it back with all its takes.</p>"
+)
+
+
 def address(path: Path | str) -> str:
     """Where a browser finds a file that the server gives out."""
     return f"/gradio_api/file={quote(str(path))}"
