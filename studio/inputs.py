@@ -88,9 +88,10 @@ def _sentence(error: ValidationError, names: tuple[str, ...]) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
     top, *rest = first["loc"]
     top = names[top] if isinstance(top, int) and top < len(names) else top
-    name = ".".join(str(part) for part in (top, *rest))[:60]
+    rest = [str(part) for part in rest if isinstance(part, int) or _called(part, "")]  # not the names of checks
+    name = ".".join((str(top), *rest))[:60]
     if first["type"].startswith("missing"):
         return f"{name} is missing"
     if first["type"].startswith("unexpected"):
         return f"{name} is not asked for here; known are {_listed(names)}"
-    return f"{name} is {str(first['input'])[:60]!r}; {first['msg'].lower()}"
+    return f"{name} is {str(first['input'])[:60]!r}; {first['msg'].partition(' for <')[0].lower()}"

@@ -1,5 +1,6 @@
 """A bounded queue and bounded visitors: whatever is too much is refused clearly and costs nothing."""
 
+import io
 import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +93,7 @@ def test_one_visitor_has_so_many_jobs_at_once_and_others_are_not_in_their_way(st
         ({"seconds": 5}, lambda s, p: s.generate(film(s).id), "seconds of film made would be 8.5 today"),
         ({"projects": 3}, lambda s, p: s.new(), "new projects would be 4 today"),
         ({"splits": 1}, lambda s, p: s.split(p.id, STORY, 2), "stories split would be 2 today"),
-        ({"uploads": 0}, lambda s, p: s.open_zip(b"PK"), "files opened would be 1 today"),
+        ({"uploads": 0}, lambda s, p: s.open_zip(io.BytesIO(b"PK")), "files opened would be 1 today"),
     ],
 )
 def test_a_day_has_its_bounds_and_the_next_one_begins_anew(studio, bound, ask, told):

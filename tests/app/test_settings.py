@@ -26,7 +26,7 @@ KEY = "canary-9f2c"
     ],
 )  # fmt: skip
 def test_each_wrong_value_is_a_sentence(tmp_path, variables, sentences):
-    with pytest.raises(ValueError, match="is|has") as caught:
+    with pytest.raises(ValueError, match=r"is|has") as caught:
         read_settings({"REELBOARD_HOME": str(tmp_path)} | variables)
     lines = str(caught.value).splitlines()
     assert len(lines) == len(sentences)
