@@ -26,11 +26,13 @@ def timeline(adapter: str, *, beside: bool = False) -> Callable[[Board, Path], N
     def write(board: Board, path: Path) -> None:
         import opentimelineio as otio
 
-        def address(file: Path, name: str) -> str:
-            return f"{MEDIA}/{name}" if beside else file.as_uri()
+        def address(piece: Piece) -> str:
+            return f"{MEDIA}/{_name(piece)}" if beside else _file(board, piece, path.parent).as_uri()
 
         edl = {"rate": TIMECODE} if adapter == "cmx_3600" else {}
-        text = otio.adapters.write_to_string(_timeline(board, address, sound=not edl), adapter, **edl)
+        laid = board.project.finish.sound if not edl else ""  # an EDL has one track
+        sound = laid and (f"{MEDIA}/{_sound(board)}" if beside else _sound_file(board).as_uri())
+        text = otio.adapters.write_to_string(_timeline(board, address, sound=sound), adapter, **edl)
         path.write_text(text, encoding="utf-8")
 
     return write
@@ -42,20 +44,25 @@ def bundle(board: Board, path: Path) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         files = stage(board, Path(scratch))
-        made = _timeline(board, lambda _, name: files[name].as_uri(), sound=True)
+        sound = files[_sound(board)].as_uri() if board.project.finish.sound else ""
+        made = _timeline(board, lambda piece: files[_name(piece)].as_uri(), sound=sound)
         otio.adapters.write_to_file(made, str(path.resolve()), "otioz")
 
 
 def stage(board: Board, folder: Path) -> dict[str, Path]:
     """Copies of all files that a timeline names, under the names of their slates."""
     folder.mkdir(parents=True, exist_ok=True)
-    named = {_name(piece): _file(board, piece) for piece in board.pieces}
-    if sound := board.project.finish.sound:
-        named[_sound(board)] = board.store.media.path(sound)
-    return {name: Path(shutil.copyfile(file, folder / name)) for name, file in named.items()}
+    named = {_name(piece): _file(board, piece, folder) for piece in board.pieces}
+    if board.project.finish.sound:
+        named[_sound(board)] = _sound_file(board)
+    for name, file in named.items():
+        if file.parent != folder:
+            shutil.copyfile(file, folder / name)
+    return {name: folder / name for name in named}
 
 
-def _timeline(board: Board, address: Callable[[Path, str], str], *, sound: bool) -> otio.schema.Timeline:
+def _timeline(board: Board, address: Callable[[Piece], str], *, sound: str) -> otio.schema.Timeline:
+    """sound: its address; "" for a timeline without one."""
     import opentimelineio as otio
 
     made = otio.schema.Timeline(name=board.project.name or "Reelboard film")
@@ -66,8 +73,8 @@ def _timeline(board: Board, address: Callable[[Path, str], str], *, sound: bool)
         if piece.fade:
             video.append(_fade(piece.fade))
         video.append(_clip(board, piece, after.fade if after else 0, address))
-    if sound and board.project.finish.sound:
-        made.tracks.append(_audio(board, pieces[-1].end, address))
+    if sound:
+        made.tracks.append(_audio(board, pieces[-1].end, sound))
     return made
 
 
@@ -93,15 +100,13 @@ def _fade(frames: int) -> otio.schema.Transition:
     return otio.schema.Transition(name="Cross Dissolve", transition_type=kind, in_offset=half, out_offset=half)
 
 
-def _clip(board: Board, piece: Piece, fade_out: int, address: Callable[[Path, str], str]) -> otio.schema.Clip:
+def _clip(board: Board, piece: Piece, fade_out: int, address: Callable[[Piece], str]) -> otio.schema.Clip:
     """A piece between the middles of its fades; the rest of it is their handles."""
     import opentimelineio as otio
 
     whole = _range(0, piece.frames)
     shown = _range(piece.fade / 2, piece.frames - piece.fade / 2 - fade_out / 2)
-    source = otio.schema.ExternalReference(
-        target_url=address(_file(board, piece), _name(piece)), available_range=whole
-    )
+    source = otio.schema.ExternalReference(target_url=address(piece), available_range=whole)
     about = {"reelboard": {"words": piece.words}}
     if piece.take:
         record = json.loads(json.dumps(board.made_by(piece.take)))
@@ -109,34 +114,34 @@ def _clip(board: Board, piece: Piece, fade_out: int, address: Callable[[Path, st
     return otio.schema.Clip(name=piece.name, media_reference=source, source_range=shown, metadata=about)
 
 
-def _audio(board: Board, frames: int, address: Callable[[Path, str], str]) -> otio.schema.Track:
+def _audio(board: Board, frames: int, address: str) -> otio.schema.Track:
     import opentimelineio as otio
 
     from engine.sound import seconds
 
-    file = board.store.media.path(board.project.finish.sound)
-    length = _range(0, min(frames, int(seconds(file) * FPS)))
-    source = otio.schema.ExternalReference(target_url=address(file, _sound(board)), available_range=length)
+    length = _range(0, min(frames, int(seconds(_sound_file(board)) * FPS)))
+    source = otio.schema.ExternalReference(target_url=address, available_range=length)
     track = otio.schema.Track(name="A1", kind=otio.schema.TrackKind.Audio)
     track.append(otio.schema.Clip(name="sound", media_reference=source, source_range=length))
     return track
 
 
-def _file(board: Board, piece: Piece) -> Path:
-    """The piece's video; a card's is drawn now."""
+def _file(board: Board, piece: Piece, folder: Path) -> Path:
+    """The piece's video; a card's is drawn into the folder."""
     from engine.video import watchable, write_mp4
 
-    media = board.store.media
     if piece.take:
-        return media.path(piece.take.video)
-    with tempfile.TemporaryDirectory() as scratch:
-        alone = (piece,)
-        drawn = write_mp4(Path(scratch) / "card.mp4", board.stream(alone, watchable(board.size[1])), fps=FPS, scale=1)
-        return media.path(media.keep(drawn.read_bytes(), ".mp4"))
+        return board.store.media.path(piece.take.video)
+    frames = board.stream((piece,), watchable(board.size[1]))
+    return write_mp4(folder / _name(piece), frames, fps=FPS, scale=1)
 
 
 def _name(piece: Piece) -> str:
     return f"{piece.name}.mp4"
+
+
+def _sound_file(board: Board) -> Path:
+    return board.store.media.path(board.project.finish.sound)
 
 
 def _sound(board: Board) -> str:
