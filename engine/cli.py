@@ -85,12 +85,13 @@ def _make(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     import engine
-    from engine.plan import advice
+    from engine.plan import advice, attention
     from engine.video import write_mp4
 
     backbone = engine.load(options.backbone, offload=options.offload)
     story, settings = _settings(story, backbone)
     scene = story.scene()
+    _say(attention(backbone), OK)
     if words := advice(backbone, story.method):
         _say(words, OK)
     total = len(scene.shots) * (story.steps + 1)
@@ -119,6 +120,7 @@ def _plan(options: argparse.Namespace) -> None:
     found = plan(story.scene(), backbone, previews=False, **settings)
     lines = [f"{backbone.name} on {backbone.runtime.device}: {backbone.runtime.reason}"]
     lines += [backbone.runtime.waiting] * bool(backbone.runtime.waiting)
+    lines.append(found.attention)
     for part in found.rounds:
         shots = ", ".join(str(k + 1) for k in part.shots)
         lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {part.passes} passes")

@@ -15,7 +15,7 @@ from functools import cache
 import torch
 
 from engine.backbones.base import Backbone
-from engine.context import lay_out
+from engine.context import choose_attention, lay_out
 from engine.generation import PREVIEW_EVERY, Settings, check
 from engine.methods import METHODS, Picture, Texts
 from engine.runtime import PeakMemory
@@ -41,6 +41,7 @@ class Plan:
     """A whole scene.
 
     window: the most tokens a round should have. peak: bytes above what is in use now. advice: of the backbone.
+    attention: the kernel that attends here, and why.
     """
 
     rounds: tuple[RoundPlan, ...]
@@ -48,6 +49,7 @@ class Plan:
     seconds: float
     peak: int
     advice: str | None = None
+    attention: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -74,14 +76,20 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
         frames = [backbone.shape(scene.shots[k].frames, scene.height, scene.width).latent_frames for k in part.shots]
         seconds += asked.steps * step + pace.decode * (sum(frames) + looks * len(frames))
     most = max((part.tokens for part in rounds), default=0)
-    words = advice(backbone, asked.method)
-    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)), advice=words)
+    told = {"advice": advice(backbone, asked.method), "attention": attention(backbone)}
+    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)), **told)
 
 
 def advice(backbone: Backbone, method: str) -> str | None:
     """What a creator should know of a method on this backbone, with the weights that the method takes."""
     tuning = METHODS[method].tuning
     return (backbone.tuned(tuning) if tuning else backbone).advice(method)
+
+
+def attention(backbone: Backbone) -> str:
+    """The kernel that attends on this machine, and why, in a line."""
+    chosen = choose_attention(backbone.runtime.device, backbone.runtime.dtype)
+    return f"attention {chosen.way}: {chosen.reason}"
 
 
 def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[RoundPlan]:

@@ -24,7 +24,7 @@ def rename(project: Project, *, name: str) -> Project:
 
 
 def set_options(project: Project, **options: Any) -> Project:
-    """method, group, seed, steps, guidance; those not named stay."""
+    """method, group, seed, steps, guidance, backbone; those not named stay."""
     return checked(Project, project, options=checked(Options, project.options, **options))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.models import TakeInfo
+from studio.models import FPS, TakeInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,21 +19,25 @@ if TYPE_CHECKING:
     from studio.store.media import Media
 
 
-def keep_take(media: Media, take: Take) -> TakeInfo:
+def keep_take(media: Media, take: Take, *, fps: int = FPS) -> TakeInfo:
     """Write a take's video, poster and exact state into the media folder."""
-    kept = keep_pictures(media, {"latents": take.latents, "frames": take.frames}, take.made_by)
+    kept = keep_pictures(media, {"latents": take.latents, "frames": take.frames}, take.made_by, fps=fps)
     return TakeInfo(id=uuid.uuid4().hex, seed=take.seed, **kept)
 
 
-def keep_pictures(media: Media, state: dict[str, Tensor], record: dict[str, object]) -> dict[str, str]:
+def keep_pictures(
+    media: Media, state: dict[str, Tensor], record: dict[str, object], *, fps: int = FPS
+) -> dict[str, str]:
     """Media names of video, poster and state (under "latents"): "frames", and "latents" where they are known."""
     from safetensors.torch import save
 
     frames = state["frames"]
+    about = {"fps": str(fps), "model": str(record.get("backbone", ""))}
+    tensors = save({name: value.contiguous() for name, value in state.items()}, metadata=about)
     return {
-        "video": _keep_video(media, frames, record),
+        "video": _keep_video(media, frames, record, fps),
         "poster": media.keep(jpeg(frames[len(frames) // 2]), ".jpg"),
-        "latents": media.keep(save({name: value.contiguous() for name, value in state.items()}), ".safetensors"),
+        "latents": media.keep(tensors, ".safetensors"),
     }
 
 
@@ -70,7 +74,7 @@ def load_raw(media: Media, name: str) -> Take:
 
 
 def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], None] = lambda: None) -> str:
-    """All takes in order as one film; its media name. ValueError when their pictures differ in size.
+    """All takes in order as one film; its media name. ValueError when their pictures differ in size or in rate.
 
     One take at a time is in memory; ``check`` is called before each, and what it raises ends the work.
     """
@@ -80,6 +84,10 @@ def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], Non
         raise ValueError(
             f"the shots have different sizes ({told}), so they make no film; redo those of the other size"
         )
+    rates = sorted({int(facts(media, take).get("fps", FPS)) for take in takes})
+    if len(rates) > 1:
+        told = ", ".join(map(str, rates))
+        raise ValueError(f"the shots have {told} frames a second, so they make no film; redo those of one model")
     record = [take.model_dump(exclude={"job", "saw"}) for take in takes]
 
     def clips() -> Iterator[Tensor]:
@@ -87,7 +95,15 @@ def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], Non
             check()
             yield frames(media, take.latents)
 
-    return _keep_video(media, clips(), {"takes": record})
+    return _keep_video(media, clips(), {"takes": record}, rates[0])
+
+
+def facts(media: Media, info: TakeInfo) -> dict[str, str]:
+    """What is written beside a take's state: "fps", and the "model" whose latents they are; nothing in old ones."""
+    from safetensors import safe_open
+
+    with safe_open(media.path(info.latents), framework="pt") as file:
+        return file.metadata() or {}
 
 
 def frames(media: Media, latents: str) -> Tensor:
@@ -139,9 +155,9 @@ def jpeg(frame: Tensor, *, scale: int = 3) -> bytes:
     return out.getvalue()
 
 
-def _keep_video(media: Media, frames: Tensor | Iterable[Tensor], record: dict[str, object]) -> str:
+def _keep_video(media: Media, frames: Tensor | Iterable[Tensor], record: dict[str, object], fps: int) -> str:
     from engine.video import write_mp4
 
     with tempfile.TemporaryDirectory() as folder:
-        path = write_mp4(Path(folder) / "film.mp4", frames, record=record)
+        path = write_mp4(Path(folder) / "film.mp4", frames, fps=fps, record=record)
         return media.keep(path.read_bytes(), ".mp4")

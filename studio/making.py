@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cached_property
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio import film
 from studio.continuity import read_characters
@@ -36,6 +37,11 @@ class Maker:
         self.ids = [shot.id for shot in job.task.shots]
         self.takes: dict[str, str] = {}  # what is in the context, by shot
         self.leave = False  # the process is told to end: the job goes back to the queue
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """The backbone: its name, its weights, and the size and rate of its films."""
+        return self.model.record(cancel=self.token)
 
     def run(self) -> None:
         """Make the job and write how it ended; never raises."""
@@ -79,6 +85,7 @@ class Maker:
 
     def _make(self) -> None:
         """Decode what was denoised before a crash, make the rest among it, then put the film together."""
+        self.model.use(self.job.task.options.backbone)
         self._settle()
         made = {shot.shot: self._kept_take(shot.take) for shot in self.job.shots if shot.state == "done"}
         for shot in self.job.shots:
@@ -96,7 +103,7 @@ class Maker:
                 log.warning("no film: %s", error)
             else:
                 self.store.projects.set_film(self.job.project, made, [take.id for take in takes])
-        if project and takes and self.model.record(cancel=self.token)["backbone"] == "pocket":
+        if project and takes and self.about["backbone"] == "pocket":
             self._judge([shot.take for one in project.scenes if one.id == self.job.task.scene for shot in one.shots])
 
     def _judge(self, takes: Sequence[TakeInfo | None]) -> None:
@@ -134,14 +141,22 @@ class Maker:
             frames = len(take.frames) if take else shot.frames  # a take may be older than its shot's length
             words = {"prompt": shot.prompt, "frames": frames, "cut": shot.cut, "seed": shot.seed}
             shots.append(engine.Shot(**words, take=take, noise=shot.noise, picked=shot.picked, skipped=skipped))
-        return engine.Scene(prompt=task.prompt, shots=tuple(shots))
+        height, width = self.about["size"]
+        return engine.Scene(prompt=task.prompt, shots=tuple(shots), height=height, width=width)
 
     def _given(self, info: TakeInfo) -> Take:
         """A kept take to look at; the latents of what came from a file are made once and kept for these weights."""
         take = film.load_take(self.store.media, info)
         if take.latents.numel():
+            model = self.about["backbone"]
+            maker = film.facts(self.store.media, info).get("model") or model
+            if maker != model:
+                raise ValueError(
+                    f"a shot that this one looks at was made by {maker}, which {model} can't read; make it again "
+                    "first, or pick other shots to remember"
+                )
             return take
-        fact = f"latents {info.latents} {self.model.record(cancel=self.token)['weights']}"
+        fact = f"latents {info.latents} {self.about['weights']}"
         if name := self.store.facts.get(fact):
             return replace(film.load_raw(self.store.media, name), frames=take.frames)
         take = self.model.encode(take, cancel=self.token)
@@ -177,7 +192,9 @@ class Maker:
         for entry in context:
             other = self.ids[entry["shot"]]
             saw[other] = self.job.id if entry["noise"] is None else self.takes[other]
-        info = film.keep_take(self.store.media, take).model_copy(update={"job": self.job.id, "saw": saw})
+        info = film.keep_take(self.store.media, take, fps=self.about["fps"]).model_copy(
+            update={"job": self.job.id, "saw": saw}
+        )
         self.takes[shot] = info.id
         choose = self.job.task.choose
         self.store.ledger.finish_shot(self.job.id, self.owner, shot, info, take.made_by, choose=choose)

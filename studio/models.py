@@ -116,6 +116,7 @@ class Options(_Value):
     seed: int = Field(default=0, ge=0, lt=2**31)
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1, le=20)
+    backbone: str = Field(default="", max_length=200)  # what the shelf calls it; empty: the studio's own
     draft: bool = False  # to look at; the final has the same seeds
 
 

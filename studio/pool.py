@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from studio.limits import Limits
+    from studio.shelf import Shelf
     from studio.store import Store
 
 MAX_NAME = 120
@@ -28,8 +29,8 @@ MAX_NAME = 120
 class Pool:
     """References are kept with the project: undo, its trash and its file know them."""
 
-    def __init__(self, store: Store, limits: Limits, backbone: str) -> None:
-        self.store, self.limits, self.backbone = store, limits, backbone
+    def __init__(self, store: Store, limits: Limits, shelf: Shelf) -> None:
+        self.store, self.limits, self.shelf = store, limits, shelf
 
     def add_file(
         self, project_id: str, path: Path, *, entry: str = "", prompt: str = "", author: str = ""
@@ -124,12 +125,13 @@ class Pool:
         seconds: None before any job has shown how quick this machine is.
         """
         found, seen = project.shot(shot), looked_at(project, shot)
-        sizes = [block_tokens(one.prompt, one.frames, self.backbone) for one in (*seen, found)]
-        scene = block_tokens(compose(project.bible, project.scene_of(shot)), 1, self.backbone)
+        backbone = self.shelf.path(project.options.backbone)
+        sizes = [block_tokens(one.prompt, one.frames, backbone) for one in (*seen, found)]
+        scene = block_tokens(compose(project.bible, project.scene_of(shot)), 1, backbone)
         pace = self.store.ledger.pace()
         passes = project.options.steps or STEPS
         seconds = None if pace is None else pace * passes * sum(sizes[:-1])
-        shots = {"shots": len(seen), "tokens": sum(sizes) + scene, "window": window(self.backbone)}
+        shots = {"shots": len(seen), "tokens": sum(sizes) + scene, "window": window(backbone)}
         return shots | {"seconds": seconds}
 
     def _add(

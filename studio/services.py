@@ -27,6 +27,7 @@ from studio.pool import Pool
 from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
+from studio.shelf import Shelf
 from studio.splitter import Rules, choose_splitter
 from studio.staleness import DRAFT
 from studio.store import Listed, Store
@@ -53,8 +54,9 @@ class Studio:
         for folder in (self.exports, self.received):  # they can be written, or sent, again at any time
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-        self.executor = executor(self.store, settings)
-        self.pool = Pool(self.store, self.limits, settings.backbone)
+        self.shelf = Shelf(settings.backbone, settings.models, settings.offload)
+        self.executor = executor(self.store, settings, self.shelf)
+        self.pool = Pool(self.store, self.limits, self.shelf)
         self._splitter = choose_splitter(settings)
 
     @property
@@ -207,6 +209,8 @@ class Studio:
         revision: of the project that the creator saw; an edit of what another author changed since is refused and
         says so.
         """
+        if edit == "set_options" and "backbone" in values:
+            self.shelf.path(str(values["backbone"]))
         return self.store.projects.edit(
             project_id, lambda now: board.apply(now, edit, values), seen=revision, author=author
         )
@@ -257,15 +261,15 @@ class Studio:
         """What making a scene's shots that are not locked would take, task by task; ValueError without a model."""
         home = project.scene(scene)
         tasks = scene_tasks(project, home, [shot.id for shot in home.shots if not shot.locked])
-        pace = measured(self.store, self.settings.backbone)
-        return [plan(task, self.settings.backbone, pace) for task in tasks]
+        backbone = self.shelf.path(project.options.backbone)
+        pace = measured(self.store, backbone)
+        return [plan(task, backbone, pace) for task in tasks]
 
     def advice(self, project: Project, scene: str) -> list[Advice]:
         """What would help before a scene is made."""
         known = {"unknown": self.unknown_in, "room": free_memory()}
-        found = [
-            one for made in self.plan(project, scene) for one in advise(project, made, self.settings.backbone, **known)
-        ]
+        plans, backbone = self.plan(project, scene), self.shelf.path(project.options.backbone)
+        found = [one for made in plans for one in advise(project, made, backbone, **known)]
         return list({one.text: one for one in found}.values())
 
     def broke_off(self, project: Project) -> bool:
@@ -425,7 +429,8 @@ class Studio:
     def unknown_words(self, project: Project) -> tuple[str, ...]:
         """Words of the prompts that the model cannot know; ValueError when there is no model."""
         texts = (compose(project.bible, scene) for scene in project.scenes)
-        return unknown_words("\n".join((*texts, *(shot.prompt for shot in project.shots))), self.settings.backbone)
+        told = "\n".join((*texts, *(shot.prompt for shot in project.shots)))
+        return unknown_words(told, self.shelf.path(project.options.backbone))
 
     def unknown_in(self, text: str) -> tuple[str, ...]:
         """Words of a text that the model cannot know; none when there is no model to ask."""
@@ -458,7 +463,8 @@ class Studio:
             else:
                 new.append(task)
         if new:
-            efforts = [work(task, project, self.settings.backbone) for task in new]
+            backbone = self.shelf.path(project.options.backbone)
+            efforts = [work(task, project, backbone) for task in new]
             jobs += self.limits.submit(project.id, *new, work=efforts)
         self.executor.wake()
         return jobs

@@ -27,7 +27,11 @@ class Settings(BaseModel):
     home: Path = Field(default_factory=lambda: Path.home() / ".reelboard", description="projects and films")
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
-    backbone: str = "pocket"
+    backbone: str = "pocket"  # of projects that chose none
+    models: Path | None = Field(default=None, description="a folder of diffusers pipelines that projects may choose")
+    offload: Literal["", "none", "model", "group"] = Field(
+        default="", description="where a large model's weights wait; empty: by the memory that is free"
+    )
     executor: Literal["local", "inline", "ray"] = Field(default="local", description="who runs the model")
     ray_address: str = Field(default="", description="a Ray cluster to join; empty starts one on this machine")
     ray_workers: int = Field(default=0, ge=0, le=1000, description="0: one to each GPU, or to each machine")

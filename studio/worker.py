@@ -1,4 +1,4 @@
-"""The process that owns the model: ``python -m studio.worker HOME BACKBONE``. It works through the ledger."""
+"""The process that owns the model: ``python -m studio.worker HOME OWN MODELS OFFLOAD``; it works off the ledger."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from studio.executors.model import Model, OwnModel
 from studio.executors.ray import Cluster
 from studio.models import Job
 from studio.pace import learn
+from studio.shelf import Shelf
 from studio.store import Store
 
 if TYPE_CHECKING:
@@ -133,10 +134,11 @@ class Worker:
 
 
 def main() -> None:
-    """``HOME BACKBONE`` makes shots in this process; ``HOME BACKBONE ADDRESS WORKERS`` in a Ray cluster."""
+    """``HOME OWN MODELS OFFLOAD`` makes shots in this process; with ``ADDRESS WORKERS`` behind it in a Ray cluster."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s worker: %(message)s")
-    home, backbone, *cluster = sys.argv[1:]
-    Worker(Path(home), partial(Cluster, backbone, *cluster) if cluster else partial(OwnModel, backbone)).run()
+    home, own, models, offload, *cluster = sys.argv[1:]
+    shelf = Shelf(own, Path(models) if models else None, offload)
+    Worker(Path(home), partial(Cluster, own, *cluster) if cluster else partial(OwnModel, shelf)).run()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from engine.context.attend import attend, attend_dense
 from engine.context.blocks import GLOBAL, Block, dummy, is_shown, picture, text
+from engine.context.kernels import Choice, choose_attention
 from engine.context.layout import Layout, lay_out
 from engine.context.masks import Rule, both, causal, isolated, joint
 from engine.context.memory import Memory
@@ -14,6 +15,7 @@ __all__ = [
     "LONGLIVE",
     "SHOTSTREAM",
     "Block",
+    "Choice",
     "Layout",
     "Memory",
     "Placement",
@@ -22,6 +24,7 @@ __all__ = [
     "attend_dense",
     "both",
     "causal",
+    "choose_attention",
     "diagonal",
     "dummy",
     "is_shown",

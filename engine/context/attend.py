@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from engine.context.kernels import attend_flex, attend_packed, choose_attention, rows_of, runs
 from engine.context.layout import Layout
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
-    """Attention of q [B, H, Q, D] over k, v [B, H, L, D] as the layout allows, block by block: no dense mask is made.
+def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, way: str | None = None) -> Tensor:
+    """Attention of q [B, H, Q, D] over k, v [B, H, L, D] as the layout allows, without a dense mask.
 
-    The last Q tokens ask; what stands before them is remembered (``Memory``). Neighbouring blocks that see the same
-    blocks share one call.
+    The last Q tokens ask; what stands before them is remembered (``Memory``). way: one of ``WAYS``; None takes the one
+    chosen for the device (``choose_attention``).
     """
     before = k.shape[2] - q.shape[2]
     asking = [i for i, span in enumerate(layout.spans) if before <= span.start < span.stop]
     if all(len(layout.visible[i]) == len(layout.spans) for i in asking):
         return scaled_dot_product_attention(q, k, v, attn_mask=_key_mask(layout.keep))
+    return WAYS[way or choose_attention(q.device, q.dtype).way](q, k, v, layout)
+
+
+def attend_by_blocks(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
+    """One plain attention for each run of neighbouring blocks that see the same blocks."""
     out = torch.empty_like(q)
-    for seen, members in groupby(asking, key=layout.visible.__getitem__):
-        group = list(members)
-        rows = slice(layout.spans[group[0]].start - before, layout.spans[group[-1]].stop - before)
-        keys = _tokens(layout, seen, k.device)
+    for rows, seen in runs(layout, k.shape[2] - q.shape[2]):
+        keys = rows_of(layout, seen)
+        keys = keys if isinstance(keys, slice) else keys.to(k.device)
         mask = None if layout.keep is None else layout.keep[:, keys]
         out[:, :, rows] = scaled_dot_product_attention(
             q[:, :, rows], k[:, :, keys], v[:, :, keys], attn_mask=_key_mask(mask)
@@ -48,12 +50,8 @@ def attend_dense(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
     return scores.masked_fill(~allowed, float("-inf")).softmax(dim=-1) @ v
 
 
-def _tokens(layout: Layout, seen: Sequence[int], device: torch.device) -> slice | Tensor:
-    """Rows of the seen blocks: a slice, which copies nothing, when they are neighbours."""
-    if list(seen) == list(range(seen[0], seen[-1] + 1)):
-        return slice(layout.spans[seen[0]].start, layout.spans[seen[-1]].stop)
-    return torch.cat([torch.arange(layout.spans[i].start, layout.spans[i].stop) for i in seen]).to(device)
-
-
 def _key_mask(keep: Tensor | None) -> Tensor | None:
     return None if keep is None else keep[:, None, None, :]
+
+
+WAYS = {"blocks": attend_by_blocks, "varlen": attend_packed, "flex": attend_flex}

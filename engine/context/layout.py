@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from torch import Tensor
 from engine.context.blocks import Block, is_shown
 from engine.context.masks import Rule, joint
 from engine.context.places import Placement, diagonal
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,13 @@ class Layout:
     positions: Tensor
     keep: Tensor | None
     visible: tuple[tuple[int, ...], ...]
+    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What a kernel derives from this layout, made once for all layers and steps."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def leading(self, blocks: int) -> Layout:
         """The layout of the first ``blocks`` alone."""

@@ -8,6 +8,7 @@ from studio.executors.inline import Inline
 from studio.executors.local import Local
 from studio.executors.ray import Ray
 from studio.settings import Settings
+from studio.shelf import Shelf
 from studio.store import Store
 
 
@@ -27,15 +28,15 @@ class Executor(Protocol):
         ...
 
 
-def executor(store: Store, settings: Settings) -> Executor:
+def executor(store: Store, settings: Settings, shelf: Shelf) -> Executor:
     """The executor that the settings name; ValueError when it cannot work here."""
     match settings.executor:
         case "local":
-            return Local(store, settings.backbone)
+            return Local(store, shelf)
         case "inline":
-            return Inline(store, settings.backbone)
+            return Inline(store, shelf)
         case "ray":
-            return Ray(store, settings.backbone, address=settings.ray_address, workers=settings.ray_workers)
+            return Ray(store, shelf, address=settings.ray_address, workers=settings.ray_workers)
 
 
 __all__ = ["Executor", "Inline", "Local", "Ray", "executor"]

@@ -6,14 +6,15 @@ import threading
 import uuid
 
 from studio.executors.model import Model, OwnModel
+from studio.shelf import Shelf
 from studio.store import Store
 
 
 class Inline:
     """Works while it is called."""
 
-    def __init__(self, store: Store, backbone: str) -> None:
-        self._store, self._name = store, backbone
+    def __init__(self, store: Store, shelf: Shelf) -> None:
+        self._store, self._shelf = store, shelf
         self._model: Model | None = None
         self._lock, self._owner = threading.Lock(), uuid.uuid4().hex
 
@@ -30,7 +31,7 @@ class Inline:
             self._store.ledger.reconcile()
             while (job := self._store.ledger.claim(self._owner)) is not None:
                 try:
-                    self._model = self._model or OwnModel(self._name)
+                    self._model = self._model or OwnModel(self._shelf)
                 except ValueError as error:
                     self._store.ledger.finish(job.id, self._owner, "failed", message=str(error))
                     continue

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from studio.settings import without_secrets
+from studio.shelf import Shelf
 from studio.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 class Local:
     """A worker process, started at first need and again whenever it dies."""
 
-    def __init__(self, store: Store, backbone: str) -> None:
-        self._arguments = [str(store.home), backbone]
+    def __init__(self, store: Store, shelf: Shelf) -> None:
+        self._arguments = [str(store.home), *shelf.words()]
         self._lock, self._process, self._closed = threading.Lock(), None, threading.Event()
 
     def start(self) -> None:

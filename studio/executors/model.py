@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from studio.shelf import Loaded, Shelf
+
 if TYPE_CHECKING:
     from engine import CancelToken, Event, Scene, Take
 
@@ -23,6 +25,10 @@ class Model(Protocol):
     @property
     def hands(self) -> int: ...
 
+    def use(self, name: str) -> None:
+        """Work with the backbone of a project's choice; ValueError when it can't be had."""
+        ...
+
     def generate(self, scene: Scene, *, cancel: CancelToken, **settings: Any) -> Iterator[Event]:
         """Events of ``engine.generate``; shots that see each other come in order."""
         ...
@@ -36,7 +42,7 @@ class Model(Protocol):
         ...
 
     def record(self, *, cancel: CancelToken) -> dict[str, Any]:
-        """The backbone's own: its name, the fingerprint of its weights."""
+        """The backbone's own: its name, the fingerprint of its weights; "fps" and "size" of its films."""
         ...
 
     def pace(self) -> dict[str, Any] | None:
@@ -48,14 +54,16 @@ class Model(Protocol):
 
 
 class OwnModel:
-    """A backbone in this process; ValueError when there is none of this name."""
+    """A backbone of the shelf in this process, one at a time; ValueError when the studio's own can't be had."""
 
     hands = 1
 
-    def __init__(self, name: str) -> None:
-        import engine
+    def __init__(self, shelf: Shelf) -> None:
+        self._loaded = Loaded(shelf)
+        self._backbone = self._loaded.get()
 
-        self._name, self._backbone = name, engine.load(name)
+    def use(self, name: str) -> None:
+        self._backbone = self._loaded.get(name)
 
     def generate(self, scene: Scene, *, cancel: CancelToken, **settings: Any) -> Iterator[Event]:
         import engine
@@ -75,10 +83,9 @@ class OwnModel:
         return engine.encode_take(take, self._backbone)
 
     def record(self, *, cancel: CancelToken) -> dict[str, Any]:  # noqa: ARG002 - known at once
-        return self._backbone.record()
+        return self._backbone.record() | {"fps": self._backbone.fps, "size": self._backbone.size}
 
     def pace(self) -> dict[str, Any]:
-        from engine import Scene
         from engine.plan import measure
 
-        return {"backbone": self._name} | asdict(measure(self._backbone, Scene.height, Scene.width))
+        return {"backbone": self._loaded.path} | asdict(measure(self._backbone, *self._backbone.size))

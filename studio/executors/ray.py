@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.executors.local import ROOT, Local
 from studio.executors.model import WorkerLost
+from studio.shelf import Shelf
 from studio.store import Store
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class Ray(Local):
     workers: how many; 0 for one to each GPU of the cluster, or to each machine where there is none.
     """
 
-    def __init__(self, store: Store, backbone: str, *, address: str = "", workers: int = 0) -> None:
-        super().__init__(store, backbone)
+    def __init__(self, store: Store, shelf: Shelf, *, address: str = "", workers: int = 0) -> None:
+        super().__init__(store, shelf)
         if find_spec("ray") is None:
             raise ValueError("STUDIO_EXECUTOR is 'ray', but Ray is not installed; pip install ray, or use 'local'")
         self._arguments += [address or "local", str(workers)]
@@ -78,7 +79,7 @@ class Hand:
         return engine.encode_take(take, self._backbone)
 
     def record(self) -> dict[str, Any]:
-        return self._backbone.record()
+        return self._backbone.record() | {"fps": self._backbone.fps, "size": self._backbone.size}
 
 
 class Cluster:
@@ -111,6 +112,10 @@ class Cluster:
         self._starting: dict[ObjectRef, ActorHandle] = {}
         for _ in range(self.hands):
             self._start()
+
+    def use(self, name: str) -> None:
+        if name:
+            raise ValueError(f"backbone is {name!r}; a cluster has only the studio's own, so choose that one")
 
     def generate(self, scene: Scene, *, cancel: CancelToken, **settings: Any) -> Iterator[Event]:
         """Shots that don't see each other are parts of their own, made side by side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -55,10 +56,18 @@ class Api:
         seed: int = 0,
         steps: int | None = None,
         guidance: float | None = None,
+        backbone: str = "",
     ) -> dict[str, Any]:
-        """How the shots are made; method: "lct", "lct-ar", "lct-causal", "independent". None: the model's own."""
-        options = {"method": method, "seed": seed, "steps": steps, "guidance": guidance}
+        """How the shots are made; method: "lct", "lct-ar", "lct-causal", "independent". None: the model's own.
+
+        backbone: a title that ``backbones`` lists; "" is the studio's own.
+        """
+        options = {"method": method, "seed": seed, "steps": steps, "guidance": guidance, "backbone": backbone}
         return _board(self.studio.edit(project_id, "set_options", **options))
+
+    def backbones(self) -> list[dict[str, Any]]:
+        """The models that a project may choose, with what each can do of every method, or why it can't be used."""
+        return [asdict(entry) | {"name": entry.title} for entry in self.studio.shelf.entries()]
 
     def plan(self, project_id: str, shot: int) -> dict[str, Any]:
         """What a new take would look at: shots, tokens in all, tokens of the window, seconds more than alone."""
@@ -167,7 +176,7 @@ class Api:
 
 
 ENDPOINTS = (
-    *("create_project", "project", "split", "edit_shot", "edit", "set_options"),
+    *("create_project", "project", "split", "edit_shot", "edit", "set_options", "backbones"),
     *("upload", "still", "replace", "pick", "plan", "plan_scene", "generate", "redo", "choose"),
     *("watch", "stop", "sound", "film", "export"),
 )

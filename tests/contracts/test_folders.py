@@ -100,7 +100,7 @@ def test_pickled_weights(folder):
 
 def test_damaged_weights(folder):
     (folder / "transformer" / WEIGHTS).write_bytes(b"not weights")
-    refused(folder, "can't be loaded as a WanPipeline")
+    refused(folder, "safetensors is damaged; download the pipeline folder again")
 
 
 def test_weights_that_are_not_all_there(folder):

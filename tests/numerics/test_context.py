@@ -1,5 +1,7 @@
 """Truths of the context layer on tiny real tensors."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from engine.context import (
     attend_dense,
     both,
     causal,
+    choose_attention,
     diagonal,
     dummy,
     isolated,
@@ -24,6 +27,8 @@ from engine.context import (
     shared,
     text,
 )
+from engine.context.attend import attend_by_blocks
+from engine.context.kernels import attend_flex, attend_packed
 
 
 def scene(batch=2, shots=3, lengths=False):
@@ -36,6 +41,11 @@ def scene(batch=2, shots=3, lengths=False):
         blocks.append(text(torch.randn(batch, 3 + shot, 8), shot=shot, noise=level, lengths=true))
         blocks.append(picture(torch.randn(batch, 4, 2, 4, 6), shot=shot, noise=level, patch=2))
     return blocks
+
+
+def apart(query, key):
+    """Blocks that are seen do not stand beside each other."""
+    return key.shot in (query.shot, 0)
 
 
 def heads(blocks, seed=0):
@@ -120,6 +130,61 @@ def test_attention_by_blocks_equals_the_dense_oracle(rule, lengths):
         grads.append((out.detach(), q.grad, k.grad, v.grad))
     for fast, slow in zip(*grads, strict=True):
         assert torch.allclose(fast, slow, atol=1e-5)
+
+
+def varlen(q, k, v, starts, told, *_):
+    """What FlashAttention computes of packed tokens [N, H, D], one sequence after the other."""
+    out = []
+    for i in range(len(starts) - 1):
+        parts = [x[a[i] : a[i + 1]].transpose(0, 1) for x, a in ((q, starts), (k, told), (v, told))]
+        out.append(torch.nn.functional.scaled_dot_product_attention(*parts).transpose(0, 1))
+    return torch.cat(out)
+
+
+@pytest.mark.parametrize("rule", [joint, causal, isolated, apart], ids=["joint", "causal", "isolated", "apart"])
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("asking", [8, 4])
+@pytest.mark.parametrize("way", ["varlen", "flex"])
+def test_what_runs_on_a_gpu_equals_blocks(rule, lengths, asking, way):
+    blocks = scene(lengths=lengths)
+    layout = lay_out(blocks, rule=rule)
+    tail = layout.spans[-asking].start
+    keep = torch.ones(2, layout.positions.shape[1], dtype=torch.bool) if layout.keep is None else layout.keep
+    results = []
+    for run in (attend_by_blocks, partial(attend_packed, kernel=varlen) if way == "varlen" else attend_flex):
+        q, k, v = heads(blocks)
+        if way == "flex":  # which has no gradients on a CPU
+            q, k, v = (x.detach() for x in (q, k, v))
+        out = run(q[:, :, tail:], k, v, layout) * keep[:, None, tail:, None]
+        if way == "varlen":
+            out.square().sum().backward()
+        results.append([x for x in (out.detach(), q.grad, k.grad, v.grad) if x is not None])
+    for one, two in zip(*results, strict=True):
+        assert torch.allclose(one, two, atol=1e-5)
+
+
+def test_a_layout_is_read_once_for_all_layers():
+    blocks = scene()
+    layout = lay_out(blocks, rule=causal)
+    q, k, v = (x.detach() for x in heads(blocks))
+    made = [attend_packed(q, k, v, layout, kernel=varlen) for _ in range(2)]
+    assert torch.equal(*made)
+    assert len(layout._kept) == 1
+
+
+def test_attention_is_chosen_with_its_reason():
+    chosen = choose_attention(torch.device("cpu"), torch.bfloat16)
+    assert chosen.way == "blocks"
+    assert "cpu" in chosen.reason
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("way", ["varlen", "flex"])
+def test_on_a_gpu_all_ways_agree(way):
+    blocks = scene()
+    layout = lay_out(blocks, rule=causal)
+    q, k, v = (x.detach().cuda().bfloat16() for x in heads(blocks))
+    assert torch.allclose(attend(q, k, v, layout, way), attend(q, k, v, layout, "blocks"), atol=2e-2)
 
 
 def test_under_the_causal_rule_later_shots_leave_earlier_ones_bit_identical():
