@@ -16,7 +16,7 @@ import torch
 
 import engine
 from engine.backbones.base import Backbone
-from engine.methods import METHODS
+from engine.methods import GENERAL, METHODS
 from engine.runtime import PeakMemory
 
 PROMPT = "[Character] Character 1: a red fox with a crown. [Environment] On the beach at sunset."
@@ -52,7 +52,7 @@ def lct(name: str, rounds: int) -> None:
     """Time, and on a GPU peak memory, of LCT's orders as ratios to independent shots in the same run; our overhead."""
     backbone = engine.load(name)
     table: dict[str, dict[str, float]] = {}
-    methods = [m for m in METHODS if m != "independent" and _has(backbone, m)]
+    methods = [m for m in GENERAL if m != "independent" and _has(backbone, m)]
     for shots in (1, 2, 4, 6, 9):
         film = partial(_film, backbone, shots, steps=4, previews=False)
         floor, floor_bytes = _cost(backbone, partial(film, method="independent"), rounds)

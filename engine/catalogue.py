@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.backbones import INDEX, POCKET, adapter
 from engine.backbones.folders import check_parts, weights_of
-from engine.methods import METHODS
+from engine.methods import GENERAL, METHODS
 from engine.runtime import choose_runtime
+
+if TYPE_CHECKING:
+    from engine.backbones.pipelines import Pipeline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +83,16 @@ def _entry(folder: Path) -> Entry:
         window=kind.window,
         fps=fps,
         size=size,
-        abilities=tuple(_ability(name, kind.wanting(name, method.tuning, folder)) for name, method in METHODS.items()),
+        abilities=tuple(
+            _ability(name, kind.wanting(name, METHODS[name].tuning, folder)) for name in _asked(kind, folder)
+        ),
     )
+
+
+def _asked(kind: type[Pipeline], folder: Path) -> list[str]:
+    """Methods for any backbone, and those that this folder's weights were published for."""
+    own = [name for name in METHODS if name not in GENERAL and kind.wanting(name, METHODS[name].tuning, folder)[0]]
+    return [*GENERAL, *own]
 
 
 def _ability(method: str, found: tuple[bool, str | None]) -> Ability:
@@ -94,7 +106,8 @@ def _pocket() -> Entry:
     sizes = [weights_of(POCKET / part) for part in PARTS]
     size, count = (sum(column) for column in zip(*sizes, strict=True))
     able = []
-    for name, method in METHODS.items():
+    for name in GENERAL:
+        method = METHODS[name]
         there = method.tuning is None or (POCKET / method.tuning).is_dir()
         able.append(_ability(name, (there, None if there else f"the pocket model has no weights for {name}")))
     memory = count * choose_runtime().dtype.itemsize

@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from engine.story import schema
 
             sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+        elif options.adopt:
+            _adopt(options)
         elif options.backbones:
             _list(options.backbones)
         elif options.plan:
@@ -70,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--offload", help="none, model or group: where a large model's weights wait (default: by memory)"
+    )
+    parser.add_argument(
+        "--adopt", metavar="NAME", help="make a folder (-o) of a published checkpoint on Wan and its base"
+    )
+    parser.add_argument(
+        "--weights", type=Path, nargs="+", default=[], help="with --adopt: the file or files of its weights"
     )
     parser.add_argument("--plan", action="store_true", help="print tokens, seconds and memory, and make nothing")
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of a story file and exit")
@@ -127,6 +135,16 @@ def _plan(options: argparse.Namespace) -> None:
         lines += [f"  {name}: {tokens}" for name, tokens in part.blocks]
     lines.append(f"about {found.seconds:.1f} s, and {found.peak / 2**20:.0f} MiB of memory beside the model")
     sys.stdout.write("\n".join([*lines, *found.warnings]) + "\n")
+
+
+def _adopt(options: argparse.Namespace) -> None:
+    """The base model is --backbone."""
+    from engine.backbones import adopt
+
+    if options.output is None:
+        raise ValueError("no output; say with -o where the new folder goes")
+    made = adopt(options.adopt, options.weights, base=options.backbone, to=options.output)
+    _say(f"{made}: ready, its own method is {options.adopt}", OK)
 
 
 def _list(folder: Path) -> None:

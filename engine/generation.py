@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -113,11 +112,12 @@ class _Predictor:
     ) -> None:
         self.backbone, self.method, self.asked, self.cancel = backbone, METHODS[asked.method], asked, cancel
         self.histories = histories
-        prompts = [_prompt(shot) for shot in scene.shots]
-        scene_text, empty, *shot_texts = backbone.encode_text([scene.prompt, "", *prompts])
-        scene_sum, nothing, *shot_sums = backbone.pool_text([scene.prompt, "", *prompts])
+        parts = self.method.parts(scene)
+        scene_text, *shot_texts = backbone.encode_whole(parts) if self.method.whole else backbone.encode_text(parts)
+        (empty,) = backbone.encode_text([""])
+        scene_sum, nothing, *shot_sums = backbone.pool_text([parts[0], "", *parts[1:]])
         self.texts = Texts(scene=scene_text, shots=tuple(shot_texts), pooled=(scene_sum, *shot_sums))
-        self.no_texts = Texts(scene=empty, shots=(empty,) * len(prompts), pooled=(nothing,) * (1 + len(prompts)))
+        self.no_texts = Texts(scene=empty, shots=(empty,) * len(shot_texts), pooled=(nothing,) * len(parts))
 
     def __call__(self, samples: dict[int, Tensor], level: float, given: Mapping[int, Picture]) -> dict[int, Tensor]:
         self.cancel.check()
@@ -133,13 +133,18 @@ class _Predictor:
     def _velocities(self, branch: str, texts: Texts, pictures: Mapping[int, Picture]) -> dict[int, Tensor]:
         method, backbone = self.method, self.backbone
         blocks = method.blocks(texts, pictures, patch=backbone.patch)
-        layout = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text)
+        rules = {"rule": method.rule, "place": method.place, "telling": method.telling, "layers": method.layers}
+        layout = lay_out(blocks, **rules, text=backbone.text)
         first = min(k for k, shown in pictures.items() if not shown.given)
         before = sum(block.shot < first for block in blocks) if method.cached else 0
         past = self.histories.setdefault(branch, History()).recall(backbone, blocks[:before], layout)
         predictions = backbone.predict(blocks, layout, past)
         shown = [block for block in blocks[before:] if is_shown(block)]
-        return {b.shot: v for b, v in zip(shown, predictions, strict=True) if b.kind == "noisy"}
+        pieces: dict[int, list[Tensor]] = {}
+        for block, velocity in zip(shown, predictions, strict=True):
+            if block.kind == "noisy":
+                pieces.setdefault(block.shot, []).append(velocity)
+        return {shot: torch.cat(parts, dim=2) for shot, parts in pieces.items()}
 
 
 def decode_take(take: Take, backbone: Backbone) -> Take:
@@ -160,12 +165,6 @@ def to_frames(pixels: Tensor) -> Tensor:
 def to_pixels(frames: Tensor) -> Tensor:
     """uint8 [T, H, W, 3] to pixels [1, 3, T, H, W] in -1..1."""
     return frames.permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-
-
-def _prompt(shot: Shot) -> str:
-    """The prompt as the model was taught to read it: a true cut carries LCT's tag."""
-    bare = re.sub(r"^\s*\[shot cut\]\s*", "", shot.prompt, flags=re.IGNORECASE).strip()
-    return f"[SHOT CUT] {bare}" if shot.cut else bare
 
 
 def _seed(shot: Shot, seed: int, k: int) -> int:

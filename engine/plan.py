@@ -95,7 +95,7 @@ def attention(backbone: Backbone) -> str:
 def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[RoundPlan]:
     """The same rounds, contexts and blocks as the generator's, on tensors without data."""
     method, made = METHODS[asked.method], list[int]()
-    words = [backbone.text_tokens(text) for text in (scene.prompt, *(f"[SHOT CUT] {s.prompt}" for s in scene.shots))]
+    words = [backbone.text_tokens(text) for text in method.parts(scene)]
     empty = [torch.empty(1, count, 1, device="meta") for count in words]
     texts = Texts(scene=empty[0], shots=tuple(empty[1:]))
     for shots in method.rounds(scene, asked.group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -47,6 +48,16 @@ def adapter(folder: Path) -> type[Pipeline]:
         raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: {', '.join(ADAPTERS)}")
     module, name = ADAPTERS[kind].split(":")
     return getattr(import_module(module), name)
+
+
+def adopt(name: str, weights: Sequence[Path], *, base: str, to: Path) -> Path:
+    """A pipeline folder of a published multi-shot checkpoint on Wan and the base model that it was trained from."""
+    from engine.backbones import adopting
+
+    folder = _folder(base)
+    if not (folder / INDEX).is_file() or adapter(folder).kind != "WanPipeline":
+        raise ValueError(f"base is {base!r}; it must be the folder of a Wan pipeline")
+    return adopting.adopt(name, weights, base=folder, to=to)
 
 
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:

@@ -38,6 +38,10 @@ class Backbone(Protocol):
         """Features [1, N, D] of each prompt; an empty prompt is the unconditional one."""
         ...
 
+    def encode_whole(self, parts: Sequence[str]) -> list[Tensor]:
+        """Features [1, N, D] of the parts of one text, which is encoded as a whole; ValueError where none was so."""
+        ...
+
     def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
         """What the model reads of each prompt beside its tokens, [1, D], or None."""
         ...

@@ -38,8 +38,8 @@ class Pass:
     def blocks(self) -> list[Block]:
         return [self.context[i] for i in self.running]
 
-    def attend(self, heads: Sequence[Heads]) -> list[Tensor]:
-        """Attention among all blocks, [B, N, H W] of each."""
+    def attend(self, heads: Sequence[Heads], layer: int = 0) -> list[Tensor]:
+        """Attention among all blocks, [B, N, H W] of each, as it is in a layer."""
         q, k, v = (torch.cat(parts, dim=1).transpose(1, 2) for parts in zip(*heads, strict=True))
         if self.turn is not None:
             q, k = rotate_pairs(q, self.turn), rotate_pairs(k, self.turn)
@@ -47,7 +47,7 @@ class Pass:
         if self.past is not None:
             before = next(self.past)
             k, v = torch.cat((before[0], k), dim=2), torch.cat((before[1], v), dim=2)
-        out = attend(q, k, v, self.layout).transpose(1, 2).flatten(2)
+        out = attend(q, k, v, self.layout.at(layer)).transpose(1, 2).flatten(2)
         return list(out.split([block.tokens for block in self.blocks], dim=1))
 
 

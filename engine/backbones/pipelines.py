@@ -197,6 +197,9 @@ class Pipeline:
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
         return [self._kept("tokens", prompt, self._encode) for prompt in prompts]
 
+    def encode_whole(self, parts: Sequence[str]) -> list[Tensor]:  # noqa: ARG002 - Wan's alone
+        raise ValueError(f"{self.name} never learned prompts that are encoded as one text")
+
     def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
         return [None] * len(prompts)
 

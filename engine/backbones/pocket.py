@@ -109,6 +109,9 @@ class PocketBackbone:
                 features.append(self.text_encoder(torch.tensor([ids], device=self.runtime.device)))
         return features
 
+    def encode_whole(self, parts: Sequence[str]) -> list[Tensor]:  # noqa: ARG002 - Wan's alone
+        raise ValueError(f"{self.name} never learned prompts that are encoded as one text")
+
     def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
         return [None] * len(prompts)
 

@@ -12,15 +12,16 @@ from typing import Any, ClassVar
 
 import torch
 from diffusers import WanPipeline
-from diffusers.models.transformers.transformer_wan import WanAttention, WanTransformerBlock
+from diffusers.models.transformers.transformer_wan import WanTransformerBlock
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
-from engine.backbones.blockwise import Blockwise, Heads, Pass
+from engine.backbones.adopting import SOURCES, adopted
+from engine.backbones.blockwise import Blockwise, Pass
 from engine.backbones.folders import INDEX, read_json
 from engine.backbones.pipelines import SCALE, optional_part, timesteps
-from engine.context import GLOBAL, Block, Layout, Memory, is_shown
+from engine.backbones.wan_reading import Reader, heads_of
+from engine.context import Block, Layout, Memory, is_shown
 from engine.runtime import Runtime
 
 TI2V = (24, (704, 1280))  # frames a second, and size, of TI2V-5B
@@ -54,6 +55,37 @@ class WanBackbone(Blockwise):
             self.fps, self.size = TI2V
 
     @property
+    def knows(self) -> str | None:
+        """The method of a published multi-shot checkpoint that this folder's weights are (``adopt``)."""
+        return adopted(self.folder)
+
+    def tuned(self, name: str) -> WanBackbone:
+        return self if self.knows == name else super().tuned(name)
+
+    def advice(self, method: str) -> str | None:
+        return None if self.adapter is not None else self.wanting(method, None, self.folder)[1]
+
+    @classmethod
+    def wanting(cls, method: str, tuning: str | None, folder: Path) -> tuple[bool, str | None]:
+        knows = adopted(folder)
+        if knows == method:
+            return True, None
+        if tuning in SOURCES:
+            return False, cls._untuned(tuning, folder)
+        if knows is not None and tuning is None:
+            return True, f"these weights are those of {knows}; {method} runs but is not what they learned"
+        return super().wanting(method, tuning, folder)
+
+    @classmethod
+    def _untuned(cls, tuning: str, folder: Path | None) -> str:
+        if tuning not in SOURCES:
+            return super()._untuned(tuning, folder)
+        return (
+            f"{tuning} needs the weights of {SOURCES[tuning].title}, trained from {SOURCES[tuning].base}; "
+            f"python -m engine --adopt {tuning} makes a folder of them"
+        )
+
+    @property
     def models(self) -> list[nn.Module]:
         return [model for model in (self.pipe.transformer, self.pipe.transformer_2) if model is not None]
 
@@ -82,6 +114,17 @@ class WanBackbone(Blockwise):
         options = {"do_classifier_free_guidance": False, "max_sequence_length": self.longest}
         return self.pipe.encode_prompt(prompt, device=self.runtime.device, **options)[0]
 
+    @torch.inference_mode()
+    def encode_whole(self, parts: Sequence[str]) -> list[Tensor]:
+        """The parts' tokens by the places of their characters; the end mark belongs to the last."""
+        whole = "".join(parts)
+        features = self._kept("tokens", whole, self._encode)
+        marks = self.pipe.tokenizer(whole, return_offsets_mapping=True, truncation=True, max_length=self.longest)
+        ends = torch.tensor([len(part) for part in parts]).cumsum(0)
+        last = torch.tensor([end or len(whole) for _, end in marks["offset_mapping"]])
+        counts = torch.bincount(torch.searchsorted(ends, last), minlength=len(parts))
+        return list(features[:, : counts.sum()].split(counts.tolist(), dim=1))
+
     def text_tokens(self, prompt: str) -> int:  # noqa: ARG002 - all are padded to one length
         return self.longest
 
@@ -101,16 +144,13 @@ class WanBackbone(Blockwise):
 
     def _tokens(self, run: Pass) -> list[Tensor]:
         model, blocks = run.model, run.blocks
-        read = [[k for k in run.layout.visible[i] if _reads(run.context[i], run.context[k])] for i in run.running]
-        features = {k: run.context[k].data.to(model.dtype) for seen in read for k in seen}
-        embed = model.condition_embedder
-        texts = {k: embed.text_embedder(x) for k, x in features.items()}
-        level, table, _, _ = embed(timesteps(blocks).flatten(), next(iter(features.values())), None)
+        embed, reader = model.condition_embedder, Reader(run)
+        level, table, _, _ = embed(timesteps(blocks).flatten(), reader.any, None)
         tables = table.unflatten(0, (-1, len(blocks))).unflatten(-1, (6, -1))
         tokens = [model.patch_embedding(b.data.to(model.dtype)).flatten(2).transpose(1, 2) for b in blocks]
-        for layer in model.blocks:
-            tokens = _layer(layer, tokens, tables, run)
-            tokens = _told(layer, tokens, texts, read)
+        for index, layer in enumerate(model.blocks):
+            tokens = _layer(layer, tokens, tables, run, index)
+            tokens = reader(layer, tokens, index)
             tokens = _fed(layer, tokens, tables)
         levels = level.unflatten(0, (-1, len(blocks)))
         return [_last(model, x, levels[:, i]) for i, x in enumerate(tokens)]
@@ -126,35 +166,16 @@ class WanBackbone(Blockwise):
         return mean.view(1, -1, 1, 1, 1), std.view(1, -1, 1, 1, 1)
 
 
-def _reads(shot: Block, prompt: Block) -> bool:
-    """A shot reads its own prompt and the scene's."""
-    return prompt.is_text and prompt.shot in (shot.shot, GLOBAL)
-
-
-def _layer(layer: WanTransformerBlock, tokens: list[Tensor], tables: Tensor, run: Pass) -> list[Tensor]:
+def _layer(layer: WanTransformerBlock, tokens: list[Tensor], tables: Tensor, run: Pass, index: int) -> list[Tensor]:
     """Attention among the shots."""
     heads, gates = [], []
     for i, x in enumerate(tokens):
         shift, scale, gate = (layer.scale_shift_table + tables[:, i].float())[:, :3].chunk(3, dim=1)
         y = _scaled(layer.norm1, x, scale, shift)
-        heads.append(_heads(layer.attn1, y, y))
+        heads.append(heads_of(layer.attn1, y, y))
         gates.append(gate)
-    seen = zip(tokens, run.attend(heads), gates, strict=True)
+    seen = zip(tokens, run.attend(heads, index), gates, strict=True)
     return [(x.float() + layer.attn1.to_out[0](y) * gate).type_as(x) for x, y, gate in seen]
-
-
-def _told(
-    layer: WanTransformerBlock, tokens: list[Tensor], texts: dict[int, Tensor], read: list[list[int]]
-) -> list[Tensor]:
-    """Attention of every shot to the prompts that it reads."""
-    attention, out = layer.attn2, []
-    for x, seen in zip(tokens, read, strict=True):
-        y = layer.norm2(x.float()).type_as(x)
-        words = torch.cat([texts[k] for k in seen], dim=1)
-        q, k, v = (part.transpose(1, 2) for part in _heads(attention, y, words))
-        heard = scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        out.append(x + attention.to_out[0](heard))
-    return out
 
 
 def _fed(layer: WanTransformerBlock, tokens: list[Tensor], tables: Tensor) -> list[Tensor]:
@@ -164,11 +185,6 @@ def _fed(layer: WanTransformerBlock, tokens: list[Tensor], tables: Tensor) -> li
         fed = layer.ffn(_scaled(layer.norm3, x, scale, shift))
         out.append((x.float() + fed.float() * gate).type_as(x))
     return out
-
-
-def _heads(attention: WanAttention, x: Tensor, source: Tensor) -> Heads:
-    q, k = attention.norm_q(attention.to_q(x)), attention.norm_k(attention.to_k(source))
-    return tuple(part.unflatten(2, (attention.heads, -1)) for part in (q, k, attention.to_v(source)))
 
 
 def _last(model: nn.Module, x: Tensor, level: Tensor) -> Tensor:

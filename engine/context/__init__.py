@@ -4,15 +4,28 @@ from engine.context.attend import attend, attend_dense
 from engine.context.blocks import GLOBAL, Block, dummy, is_shown, picture, text
 from engine.context.kernels import Choice, choose_attention
 from engine.context.layout import Layout, lay_out
-from engine.context.masks import Rule, both, causal, isolated, joint
+from engine.context.masks import (
+    Rule,
+    both,
+    causal,
+    first_frame,
+    isolated,
+    joint,
+    one_prompt,
+    openings,
+    streamed,
+    told,
+)
 from engine.context.memory import Memory
 from engine.context.places import ECHOSHOT, LONGLIVE, SHOTSTREAM, Placement, diagonal, jumping, phased, shared
 from engine.context.rope import rotate, rotate_pairs, rotation
+from engine.context.telling import PLAINLY, Telling
 
 __all__ = [
     "ECHOSHOT",
     "GLOBAL",
     "LONGLIVE",
+    "PLAINLY",
     "SHOTSTREAM",
     "Block",
     "Choice",
@@ -20,6 +33,7 @@ __all__ = [
     "Memory",
     "Placement",
     "Rule",
+    "Telling",
     "attend",
     "attend_dense",
     "both",
@@ -27,16 +41,21 @@ __all__ = [
     "choose_attention",
     "diagonal",
     "dummy",
+    "first_frame",
     "is_shown",
     "isolated",
     "joint",
     "jumping",
     "lay_out",
+    "one_prompt",
+    "openings",
     "phased",
     "picture",
     "rotate",
     "rotate_pairs",
     "rotation",
     "shared",
+    "streamed",
     "text",
+    "told",
 ]

@@ -22,6 +22,7 @@ class Block:
     grid: tokens along (t, h, w); a text of N tokens has (N, 1, 1).
     lengths: true token counts [B] of a padded text; None when nothing is padded.
     pooled: [B, D], what a model reads of a text beside its tokens; None for most.
+    frame: the latent frame of its shot that its pictures begin with, where a shot stands in pieces.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Block:
     grid: tuple[int, int, int]
     lengths: Tensor | None = None
     pooled: Tensor | None = None
+    frame: int = 0
 
     @property
     def tokens(self) -> int:

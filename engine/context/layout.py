@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.context.blocks import Block, is_shown
 from engine.context.masks import Rule, joint
 from engine.context.places import Placement, diagonal
+from engine.context.telling import PLAINLY, Telling
 
 Kept = TypeVar("Kept")
 
@@ -22,13 +23,16 @@ class Layout:
 
     spans: the slice of each block, empty for one that takes no part in the sequence.
     positions: [B, L, 3 or 4] (``places``). keep: [B, L], False on padding, or None.
-    visible: for each block the indices of the blocks it may look at.
+    visible: for each block the indices of the blocks it may look at. telling: how prompts outside it are read.
+    layers: those in which that holds, in others every block sees and reads all; None: in all.
     """
 
     spans: tuple[slice, ...]
     positions: Tensor
     keep: Tensor | None
     visible: tuple[tuple[int, ...], ...]
+    telling: Telling = PLAINLY
+    layers: range | None = None
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
@@ -37,13 +41,23 @@ class Layout:
             self._kept[key] = make()
         return self._kept[key]
 
+    def at(self, layer: int) -> Layout:
+        """The layout as a layer of the model has it."""
+        if self.layers is None or layer in self.layers:
+            return self
+        every = tuple(range(len(self.spans)))
+        telling = replace(self.telling, reads=lambda _, prompt: prompt.is_text)
+        free = {"visible": (every,) * len(every), "telling": telling, "layers": None, "_kept": {}}
+        return self.kept("free", lambda: replace(self, **free))
+
     def leading(self, blocks: int) -> Layout:
         """The layout of the first ``blocks`` alone."""
         spans = self.spans[:blocks]
         end = spans[-1].stop if spans else 0
         keep = None if self.keep is None else self.keep[:, :end]
         visible = tuple(tuple(i for i in seen if i < blocks) for seen in self.visible[:blocks])
-        return Layout(spans=spans, positions=self.positions[:, :end], keep=keep, visible=visible)
+        kept = {"telling": self.telling, "layers": self.layers}
+        return Layout(spans=spans, positions=self.positions[:, :end], keep=keep, visible=visible, **kept)
 
     def after(self, tokens: int) -> int:
         """The first block that starts where ``tokens`` of the sequence are over, such as those of a ``Memory``."""
@@ -56,8 +70,12 @@ def lay_out(
     rule: Rule = joint,
     place: Placement | None = None,
     text: Literal["placed", "unplaced", "crossed"] = "placed",
+    telling: Telling | None = None,
+    layers: range | None = None,
 ) -> Layout:
     """Blocks in the given order, on positions by ``place`` (default ``diagonal``), seeing each other by ``rule``.
+
+    telling, layers: as in ``Layout``.
 
     text: "placed" as LCT has it; "unplaced" in the sequence but without a place among the pictures (its positions
     are 0, which turns nothing: CogVideoX, HunyuanVideo); "crossed" outside the sequence, cross-attended (Wan).
@@ -71,7 +89,8 @@ def lay_out(
     visible = tuple(tuple(i for i, key in enumerate(blocks) if rule(query, key)) for query in blocks)
     members = [block for block, span in zip(blocks, spans, strict=True) if span.stop > span.start]
     positions = place(blocks) if text == "placed" else _among_pictures(place, members)
-    return Layout(spans=tuple(spans), positions=positions, keep=_keep(members), visible=visible)
+    about = {"keep": _keep(members), "visible": visible, "telling": telling or PLAINLY, "layers": layers}
+    return Layout(spans=tuple(spans), positions=positions, **about)
 
 
 def _among_pictures(place: Placement, blocks: Sequence[Block]) -> Tensor:

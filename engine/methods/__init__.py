@@ -4,6 +4,7 @@ from engine.context import causal
 from engine.methods.base import Method, Picture, Texts
 from engine.methods.independent import Independent
 from engine.methods.lct import LCT
+from engine.methods.published import PUBLISHED
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -12,7 +13,10 @@ METHODS: dict[str, Method] = {
         LCT(name="lct-ar", group=1),
         LCT(name="lct-causal", rule=causal, cached=True, tuning="causal", group=1),
         Independent(),
+        *PUBLISHED,
     )
 }
 
-__all__ = ["METHODS", "Method", "Picture", "Texts"]
+GENERAL = tuple(name for name in METHODS if name not in {method.name for method in PUBLISHED})  # for any backbone
+
+__all__ = ["GENERAL", "METHODS", "PUBLISHED", "Method", "Picture", "Texts"]

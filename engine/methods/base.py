@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
-from engine.context import Block, Placement, Rule
-from engine.scene import Scene
+from engine.context import PLAINLY, Block, Placement, Rule, Telling
+from engine.scene import Scene, Shot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +36,29 @@ class Picture:
     given: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    """What a method of LCT's kind shares with the others: each prompt stands alone, a true cut carries LCT's tag."""
+
+    telling: Telling = PLAINLY
+    layers: range | None = None
+    whole: bool = False
+
+    def words(self, scene: Scene, shot: Shot) -> str:  # noqa: ARG002 - the scene's prompt stands for itself
+        bare = re.sub(r"^\s*\[shot cut\]\s*", "", shot.prompt, flags=re.IGNORECASE).strip()
+        return f"[SHOT CUT] {bare}" if shot.cut else bare
+
+    def parts(self, scene: Scene) -> list[str]:
+        return [scene.prompt, *(self.words(scene, shot) for shot in scene.shots)]
+
+
 class Method(Protocol):
     """Methods see blocks and rules, never a kernel and never a named backbone.
 
     cached: what stands before the shots being made never looks at them, so it is computed once (``History``).
     tuning: the name of weights that the method needs beside the backbone's own, or None.
+    telling, layers: how prompts are read where they are cross-attended, and the layers in which the rules hold.
+    whole: the prompts are encoded as the ``parts`` of one text.
     """
 
     name: str
@@ -47,6 +66,9 @@ class Method(Protocol):
     place: Placement
     cached: bool
     tuning: str | None
+    telling: Telling
+    layers: range | None
+    whole: bool
 
     def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:
         """Shots to make, in groups that are denoised together, in order; at most ``group`` in each."""
@@ -54,6 +76,14 @@ class Method(Protocol):
 
     def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:
         """Which of the given and ``made`` shots the shots of a round look at."""
+        ...
+
+    def words(self, scene: Scene, shot: Shot) -> str:
+        """A shot's prompt as the model was taught to read it."""
+        ...
+
+    def parts(self, scene: Scene) -> list[str]:
+        """Where ``whole``: the text of the scene and of every shot, which together are what the model reads."""
         ...
 
     def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.context import Block, Placement, Rule, diagonal, joint
-from engine.methods.base import Picture, Texts
+from engine.methods.base import Picture, Taught, Texts
 from engine.methods.lct import shot_blocks
 from engine.scene import Scene
 
 
-@dataclass(frozen=True)
-class Independent:
+@dataclass(frozen=True, kw_only=True)
+class Independent(Taught):
     """No scene prompt, no other shot."""
 
     name: str = "independent"

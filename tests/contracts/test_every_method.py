@@ -8,7 +8,7 @@ import tiny_pipelines
 import torch
 
 import engine
-from engine.methods import METHODS
+from engine.methods import GENERAL
 from engine.plan import plan
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
@@ -42,7 +42,7 @@ def run(asked, backbone, method):
     return list(engine.generate(asked, backbone, method=method, steps=2, guidance=2.0, previews=False))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERAL)
 def test_every_method_runs_on_every_backbone(backbone, method):
     asked = scene()
     events = run(asked, backbone, method)
@@ -65,7 +65,7 @@ def test_every_method_runs_on_every_backbone(backbone, method):
         assert (redone.latents - two.latents).abs().mean() < 0.02  # bfloat16 where the processor has it
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERAL)
 def test_every_plan_counts_what_stands_in_the_context(backbone, method):
     found = plan(scene(), backbone, method=method, steps=2)
     cells = torch.tensor(backbone.shape(*SHAPE).grid).prod()
@@ -80,8 +80,8 @@ def test_every_plan_counts_what_stands_in_the_context(backbone, method):
 
 def grid():
     """The table that README shows, from what the tests above run."""
-    head = [f"| | {' | '.join(f'`{method}`' for method in METHODS)} |", f"|---|{'---|' * len(METHODS)}"]
-    return "\n".join(head + [f"| {name} | {' | '.join('runs' for _ in METHODS)} |" for name in KINDS.values()])
+    head = [f"| | {' | '.join(f'`{method}`' for method in GENERAL)} |", f"|---|{'---|' * len(GENERAL)}"]
+    return "\n".join(head + [f"| {name} | {' | '.join('runs' for _ in GENERAL)} |" for name in KINDS.values()])
 
 
 def test_the_grid_in_the_readme_is_what_runs():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import engine
-from engine.methods import METHODS
+from engine.methods import GENERAL
 from engine.plan import _fit, plan
 
 
@@ -20,7 +20,7 @@ def scene(shots=4, **settings):
     return engine.Scene(prompt="[Character] Character 1: a fox.", shots=made, height=32, width=48, **settings)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERAL)
 @pytest.mark.parametrize("guidance", [1, 2])
 def test_planned_tokens_and_passes_are_those_that_run(backbone, monkeypatch, method, guidance):
     ran = []

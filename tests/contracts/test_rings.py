@@ -61,7 +61,7 @@ RINGS = {
     "engine.equal_style": [],
     "engine.splitter": ["engine.equal_style", "engine.reading", "engine.scene", "engine.world.caption"],
     "engine.story": ["engine.generation", "engine.methods", "engine.scene", "engine.shapes"],
-    "engine.cli": [*PUBLIC, "engine.cli", "engine.plan", "engine.backbones.base"],
+    "engine.cli": [*PUBLIC, "engine.cli", "engine.plan", "engine.backbones.base", "engine.backbones"],
     "engine.__main__": ["engine.cli"],
     "engine.training": ["engine.*"],
     "engine.evaluation": ["engine.*"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.context import Block, Placement, Rule, diagonal, joint
-from engine.methods.base import Picture, Texts
+from engine.methods.base import Picture, Taught, Texts
 from engine.methods.lct.blocks import scene_blocks, shot_blocks
 from engine.methods.lct.select import select
 from engine.scene import MAX_SHOTS, Scene
@@ -14,8 +14,8 @@ from engine.scene import MAX_SHOTS, Scene
 BEYOND = 3  # shots that are made at once in a scene that outgrows the window
 
 
-@dataclass(frozen=True)
-class LCT:
+@dataclass(frozen=True, kw_only=True)
+class LCT(Taught):
     """Shots of a round share the sampler's level; given and finished shots stand among them at their own.
 
     rule: ``joint``, or ``causal`` for weights that were tuned so: then finished shots never look at later ones, and
