@@ -70,7 +70,7 @@ def test_a_project_is_made_by_the_backbone_it_chose(studio, monkeypatch):
         assert file.metadata() == {"fps": "16", "model": "wan"}
         assert file.get_slice("frames").get_shape() == [5, 32, 64, 3]
     assert studio.film(made.id).is_file()
-    assert studio.context(made, made.shots[0].id)[2] == WanBackbone.window
+    assert studio.pool.cost(made, made.shots[0].id)["window"] == WanBackbone.window
     assert studio.unknown_words(made) == ()
 
 
