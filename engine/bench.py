@@ -1,4 +1,4 @@
-"""Speed on this machine: ``python -m engine.bench [speed|lct] [--backbone NAME]``; a table, the last line JSON."""
+"""Speed on this machine: ``python -m engine.bench [speed|lct|wan] [--backbone NAME]``; a table, the last line JSON."""
 
 from __future__ import annotations
 
@@ -25,11 +25,34 @@ SHOT = "Medium shot. Character 1 walks to the right. The camera pans right."
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.bench", description=__doc__)
-    parser.add_argument("table", nargs="?", default="speed", choices=["speed", "lct"])
+    parser.add_argument("table", nargs="?", default="speed", choices=["speed", "lct", "wan"])
+    parser.add_argument("--gpu", action="store_true", help="wan, in all published shapes, on CUDA")
+    parser.add_argument("--shape", default="1.3B", help="wan: 1.3B, 5B or tiny")
+    parser.add_argument("--layers", type=int, help="wan: fewer than the shape has")
+    parser.add_argument(
+        "--clip", type=int, nargs=3, metavar=("FRAMES", "HEIGHT", "WIDTH"), help="wan: instead of its own"
+    )
+    parser.add_argument("--shots", type=int, default=8, help="wan: the most of them in the table of growth")
     parser.add_argument("--backbone", default="pocket")
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of each; the median is printed")
     asked = parser.parse_args()
-    (speed if asked.table == "speed" else lct)(asked.backbone, asked.rounds)
+    if asked.gpu or asked.table == "wan":
+        wan(asked)
+    else:
+        (speed if asked.table == "speed" else lct)(asked.backbone, asked.rounds)
+
+
+def wan(asked: argparse.Namespace) -> None:
+    """Wan's shapes with random weights, our engine beside diffusers' pipeline; ``--gpu`` measures all of them."""
+    from engine.speed import Asked
+    from engine.speed import wan as measure
+
+    if asked.gpu and not torch.cuda.is_available():
+        sys.exit("--gpu needs a CUDA device, and there is none here; on a CPU: python -m engine.bench wan --layers 2")
+    clip = tuple(asked.clip) if asked.clip else None
+    wish = Asked(rounds=asked.rounds, layers=asked.layers, clip=clip, shots=asked.shots)
+    found = [measure(shape, wish) for shape in (("1.3B", "5B") if asked.gpu else (asked.shape,))]
+    sys.stdout.write(json.dumps(found) + "\n")
 
 
 def speed(name: str, rounds: int) -> None:

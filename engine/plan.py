@@ -18,7 +18,7 @@ from engine.backbones.base import Backbone
 from engine.context import choose_attention, lay_out
 from engine.generation import PREVIEW_EVERY, Settings, check
 from engine.methods import METHODS, Picture, Texts
-from engine.runtime import PeakMemory
+from engine.runtime import PeakMemory, finish
 from engine.scene import MAX_SHOTS, Scene, Shot
 
 TRIED = ((1, 1), (5, 1), (5, 3), (5, 6))  # (latent frames, shots) of the timed passes
@@ -145,7 +145,7 @@ def measure(backbone: Backbone, height: int, width: int) -> Pace:
         run, count = _pass(backbone, height, width, frames, shots)
         run()
         with PeakMemory(backbone.runtime.device) as memory:
-            seconds.append(_median(run))
+            seconds.append(_median(run, backbone.runtime.device))
         tokens.append(count)
         peaks.append(memory.bytes)
     count = torch.tensor(tokens, dtype=torch.float64)
@@ -155,7 +155,7 @@ def measure(backbone: Backbone, height: int, width: int) -> Pace:
     base, slope = torch.linalg.lstsq(torch.stack([ones, count], 1), torch.tensor(peaks).double()[:, None]).solution
     latents = torch.zeros((1, *backbone.shape(17, height, width).latent))
     backbone.decode(latents)
-    decode = _median(lambda: backbone.decode(latents)) / latents.shape[2]
+    decode = _median(lambda: backbone.decode(latents), backbone.runtime.device) / latents.shape[2]
     return Pace(times=tuple(times), bytes=(float(base), float(slope)), decode=decode)
 
 
@@ -187,10 +187,12 @@ def _pass(backbone: Backbone, height: int, width: int, frames: int, shots: int) 
     return lambda: backbone.predict(blocks, layout), layout.spans[-1].stop
 
 
-def _median(run: Callable[[], object]) -> float:
+def _median(run: Callable[[], object], device: torch.device) -> float:
     seconds = []
     for _ in range(RUNS):
+        finish(device)
         started = time.perf_counter()
         run()
+        finish(device)
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)

@@ -131,6 +131,12 @@ def _resident(field: str) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)
 
 
+def finish(device: torch.device) -> None:
+    """Wait for what was asked of a device, so that a clock sees it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def noise(shape: tuple[int, ...], seed: int, device: torch.device) -> torch.Tensor:
     """Gaussian noise drawn on the CPU, so that a seed means the same film on every device."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device)

@@ -66,12 +66,13 @@ RINGS = {
     "engine.training": ["engine.*"],
     "engine.evaluation": ["engine.*"],
     "engine.bench": ["engine.*"],
+    "engine.speed": ["engine.*"],
     "engine": [*CORE, *WORLD, *FILES, "engine.backbones", "engine.generation", "engine.affinity", "engine.catalogue"],
     "studio.ui": ["studio", *PUBLIC],
     "studio": ["studio", *PUBLIC],
     "app": ["studio", *PUBLIC],
 }
-OUTER = ("engine.training", "engine.evaluation", "engine.bench", "engine.cli", "engine.identity")
+OUTER = ("engine.training", "engine.evaluation", "engine.bench", "engine.speed", "engine.cli", "engine.identity")
 TORCH = {"torch", "einops"}
 THIRD_PARTY = {  # the innermost ring knows nothing else
     "engine.shapes": TORCH,

@@ -1,0 +1,87 @@
+"""The bench of Wan's published shapes: its arithmetic in closed form, and every line of it on a tiny shape."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.backbones.random_wan import SHAPES, random_wan
+from engine.runtime import Runtime
+from engine.speed import ATTENTION, MATRIX, Asked, interleaved, wan
+
+FP32 = Runtime(device=torch.device("cpu"), dtype=torch.float32, reason="test")
+
+
+@pytest.mark.parametrize(
+    ("name", "clip", "tokens", "tflop", "share", "floor", "practical"),
+    [
+        ("1.3B", (81, 480, 832), 32_760, 283, 0.71, 0.36, 0.41),
+        ("5B", (81, 480, 832), 8_190, 98, 0.27, 0.12, 0.13),
+        ("5B", (121, 704, 1280), 27_280, 517, 0.54, 0.65, 0.73),
+    ],
+)
+def test_floors_are_those_of_the_published_shapes(name, clip, tokens, tflop, share, floor, practical):
+    shape = SHAPES[name]
+    assert clip in shape.clips
+    assert shape.clip(*clip).tokens == tokens
+    attention, rest = shape.flops(tokens)
+    assert (attention + rest) / 1e12 == pytest.approx(tflop, abs=0.5)
+    assert attention / (attention + rest) == pytest.approx(share, abs=0.005)
+    assert (attention + rest) / MATRIX == pytest.approx(floor, abs=0.005)
+    assert attention / ATTENTION + rest / MATRIX == pytest.approx(practical, abs=0.005)
+
+
+@pytest.mark.parametrize("name", ["1.3B", "5B"])
+def test_shapes_are_the_published_ones(name):
+    with torch.device("meta"):
+        from diffusers import WanTransformer3DModel
+
+        shape = SHAPES[name]
+        sizes = {"num_attention_heads": shape.heads, "attention_head_dim": shape.head, "ffn_dim": shape.feed}
+        channels = {"in_channels": shape.channels, "out_channels": shape.channels, "num_layers": shape.layers}
+        model = WanTransformer3DModel(**sizes, **channels)
+    weights = sum(weight.numel() for weight in model.parameters())
+    assert weights / 1e9 == pytest.approx({"1.3B": 1.42, "5B": 5.0}[name], abs=0.01)
+
+
+def test_every_line_of_the_bench_runs():
+    found = wan("tiny", Asked(rounds=1, steps=2, shots=4), FP32)
+    (clip,) = (value for key, value in found.items() if key == "5x32x48")
+    assert clip["forward"]["tokens"] == 2 * 2 * 3
+    assert all(clip["forward"][name] > 0 for name in ("ours", "diffusers", "floor", "practical"))
+    assert clip["pipeline"]["ratio"] == clip["pipeline"]["ours"] / clip["pipeline"]["diffusers"]
+    assert clip["growth"]["shots"] == [1, 2, 4]
+    assert all(row[0] == 1 and len(row) == 3 for row in clip["growth"].values())
+    assert set(clip["memory"]) == {"planned", "measured"}
+
+
+def test_both_sides_of_the_bench_make_the_same_shot():
+    import engine
+
+    backbone = random_wan(SHAPES["tiny"], FP32)
+    shots = (engine.Shot(prompt="a red fox jumps", frames=5, cut=False, seed=7),)
+    asked = engine.Scene(prompt="", shots=shots, height=32, width=48)
+    *_, done = engine.generate(asked, backbone, method="independent", steps=3, guidance=5.0)
+    settings = {"num_frames": 5, "height": 32, "width": 48, "num_inference_steps": 3, "guidance_scale": 5.0}
+    draw = torch.Generator().manual_seed(7)
+    theirs = backbone.pipe(
+        "a red fox jumps", negative_prompt="", generator=draw, output_type="latent", **settings
+    ).frames
+    assert (done.takes[0].latents[None] - theirs).abs().max() < 1e-4
+
+
+def test_runs_are_measured_in_turns():
+    order = []
+    interleaved([lambda: order.append("a"), lambda: order.append("b")], 2, FP32)
+    assert order == ["a", "b"] * 3
+
+
+def test_without_a_gpu_it_says_so():
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    code = [sys.executable, "-m", "engine.bench", "--gpu"]
+    done = subprocess.run(code, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("--gpu needs a CUDA device")
