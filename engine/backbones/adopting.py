@@ -94,7 +94,8 @@ def to_diffusers(weights: Mapping[str, Any], base: Mapping[str, Tensor]) -> dict
         if up not in plain:
             raise ValueError(f"the weights hold {key} and no {up}; use a whole copy")
         deltas[DOWN.sub(".weight", key)] = plain.pop(up).float() @ plain.pop(key).float()
-    whole = convert_wan_transformer_to_diffusers(plain)
+    known = any(".attn1." in key for key in plain)  # somebody has renamed them already
+    whole = plain if known else convert_wan_transformer_to_diffusers(plain)
     if not deltas:
         return whole
     found = {**base, **whole}

@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import engine
+from engine import runtime
+from engine.cli import main
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -171,3 +173,26 @@ def test_a_lora_for_one_of_two_experts(tmp_path):
         backbone.tuned("causal")
     *_, after = engine.generate(asked, backbone, steps=2)
     assert torch.equal(before.takes[0].latents, after.takes[0].latents)
+
+
+def test_a_name_of_the_hub_is_not_downloaded(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    refused("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", r"nothing is downloaded here, so fetch it first \(hf download NAME")
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory(folder, monkeypatch):
+    monkeypatch.setattr(runtime, "free_memory", lambda _: 1000)
+    refused(folder, "of main memory and 0.0 GiB are free; close other programs or take a smaller model")
+
+
+def test_a_full_disk_leaves_no_half_of_an_adopted_folder(whole, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("diffusers.WanTransformer3DModel.save_pretrained", full)
+    weights = tmp_path / "weights.safetensors"
+    shutil.copy(whole / "transformer" / WEIGHTS, weights)
+    words = ["--adopt", "echoshot", "--weights", str(weights), "--backbone", str(whole), "-o", str(tmp_path / "new")]
+    assert main(words) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["weights.safetensors"]
