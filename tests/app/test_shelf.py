@@ -4,7 +4,7 @@ import pytest
 import tiny_pipelines
 from safetensors import safe_open
 
-from studio.executors import Local
+from studio.executors.local import Local
 from studio.services import Studio
 from studio.settings import Settings, read_settings
 from studio.shelf import Loaded, Shelf
@@ -83,15 +83,16 @@ def test_one_backbone_is_in_memory_at_a_time(models, tiny_pocket):
 
 
 def test_the_worker_gets_the_shelf(tmp_path, models, monkeypatch):
-    from studio import executors, worker
+    from studio import worker
+    from studio.executors import local
     from studio.store import Store
 
     started = []
-    monkeypatch.setattr(executors.subprocess, "Popen", lambda command, **_: started.append(command))
+    monkeypatch.setattr(local.subprocess, "Popen", lambda command, **_: started.append(command))
     shelf = Shelf("pocket", models, "model")
     Local(Store(tmp_path), shelf)._start()
     made = []
-    monkeypatch.setattr(Worker, "run", lambda self: made.append(self.shelf))
+    monkeypatch.setattr(Worker, "run", lambda self: made.append(self.load.args[0]))
     monkeypatch.setattr(worker.sys, "argv", started[0][2:])
     worker.main()
     assert made == [shelf]
