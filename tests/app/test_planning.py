@@ -11,6 +11,7 @@ from studio.executors.model import OwnModel
 from studio.pace import learn, measured
 from studio.services import Studio
 from studio.settings import Settings
+from studio.shelf import Shelf
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 
@@ -113,7 +114,7 @@ def test_minutes_follow_from_the_measured_pace(studio, tiny_pocket):
     made = project(studio)
     scene = made.scenes[0].id
     assert studio.plan(made, scene)[0].seconds is None
-    learn(studio.store, OwnModel(str(tiny_pocket)))
+    learn(studio.store, OwnModel(Shelf(str(tiny_pocket))))
     assert isinstance(measured(studio.store, str(tiny_pocket)), Pace)
     twelve = studio.plan(made, scene)[0]
     more = studio.edit(made.id, "set_options", steps=48)
