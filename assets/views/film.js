@@ -35,7 +35,7 @@ const around = (finish) => [
 const DO = {
   seek: (t) => { const video = player(); video.currentTime = Number(t.dataset.at); video.play(); },
   redo: (t) => act("redo", { shots: [t.dataset.shot] }),
-  sound: () => send((path, name) => act("sound", { path, name }), AUDIO),
+  sound: () => send((path, name) => act("sound", { path, file: name }), AUDIO),
   silence: () => edit("set_finish", { sound: "", sound_name: "" }),
 };
 root.addEventListener("click", (event) => {

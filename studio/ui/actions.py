@@ -136,7 +136,7 @@ class Actions:
             "redo_edit": lambda: self.studio.redo_edit(identity, revision, author=author()),
             "rewrite": lambda shot, wish: self.studio.rewrite(identity, shot, wish),
             "change_job": lambda job, options: self.studio.change_job(identity, job, **options),
-            "sound": lambda path, name: self._sound(identity, path, name),
+            "sound": lambda path, file: self._sound(identity, path, file),
             "job": lambda job, what, held=False: self.studio.manage(identity, job, what, held=bool(held)),
         }
         if name not in wishes:
