@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from studio.logins import SHORTEST, read_users
 
 PREFIX, OTHER = "REELBOARD_", "STUDIO_"
+OPENERS = tuple(f"GRADIO_{name}" for name in ("ALLOWED_PATHS", "VIBE_MODE", "LOCAL_DEV_MODE", "WATCH_DIRS"))
 EVERYONE = "0.0.0.0"  # noqa: S104 - a Space's router is the only way in
 
 
@@ -79,6 +80,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         values.setdefault("home", Path(tempfile.gettempdir()) / "reelboard")
         values.setdefault("executor", "inline")  # a Space's GPU exists only inside an event of the page
     wrong = [_misspelt(key) for key in environment if key.startswith((PREFIX, OTHER)) and key not in FROM_OUTSIDE]
+    wrong += [
+        f"{name} is {environment[name]!r}, which would open what the studio keeps shut; unset it"
+        for name in OPENERS
+        if environment.get(name)
+    ]
     try:
         settings = Settings(**values)
     except ValidationError as error:

@@ -22,7 +22,7 @@ def serve(studio: Studio) -> None:
     """Serve the page until stopped; ValueError when something else is in force than what was asked for."""
     page = build(studio).queue(default_concurrency_limit=4, max_size=100)
     page.launch(**_options(studio), prevent_thread_lock=True)
-    wrong = _wrong(page, studio)
+    wrong = in_force(page, studio)
     if wrong:
         page.close()
         raise ValueError("\n".join(wrong))
@@ -52,7 +52,7 @@ def _options(studio: Studio) -> dict[str, Any]:
     }
 
 
-def _wrong(page: gr.Blocks, studio: Studio) -> list[str]:
+def in_force(page: gr.Blocks, studio: Studio) -> list[str]:
     """A sentence for each thing that is not as asked: gradio listens to variables of its own."""
     settings = studio.settings
     pairs = {

@@ -15,6 +15,8 @@ KEY = "canary-9f2c"
         ({"REELBOARD_PORT": "x", "STUDIO_EXECUTOR": "g"}, ["REELBOARD_PORT is 'x'", "STUDIO_EXECUTOR is 'g'"]),
         ({"STUDIO_PASWORD": KEY}, ["STUDIO_PASWORD is no setting; the nearest is STUDIO_PASSWORD"]),
         ({"REELBOARD_PASSWORD": KEY}, ["REELBOARD_PASSWORD is no setting; the nearest is STUDIO_PASSWORD"]),
+        ({"GRADIO_ALLOWED_PATHS": "/"}, ["GRADIO_ALLOWED_PATHS is '/', which would open what the studio keeps shut"]),
+        ({"GRADIO_VIBE_MODE": "1"}, ["GRADIO_VIBE_MODE is '1', which would open what the studio keeps"]),
         ({"REELBOARD_MCP": "perhaps"}, ["REELBOARD_MCP is 'perhaps'; input should be a valid boolean"]),
         ({"REELBOARD_VISITOR_JOBS": "0"}, ["REELBOARD_VISITOR_JOBS is '0'; input should be greater than"]),
         ({"REELBOARD_HOST": EVERYONE}, ["REELBOARD_HOST is '0.0.0.0', which lets strangers in; set STUDIO_USER"]),
