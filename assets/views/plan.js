@@ -44,7 +44,7 @@ open((value) => {
   if (!value.scene) return null;
   const facts = [many(value.shots, "shot"), (WAYS.find(([key]) => key === way(value)) || ["", `${value.group} at a time`])[1].toLowerCase(),
     `${value.tokens.toLocaleString("en")} of ${value.window.toLocaleString("en")} tokens`,
-    value.seconds === null ? "minutes known after a moment's rest" : span(value.seconds), value.memory !== null && bytes(value.memory)].filter(Boolean);
+    value.seconds === null ? "time not measured yet" : span(value.seconds), value.memory !== null && bytes(value.memory)].filter(Boolean);
   return h("section", { class: "plan", "aria-label": `Plan of scene ${value.number}` },
     h("div", { class: "plan-line" },
       button("", { class: "link", "data-do": "wide", "aria-expanded": String(wide) }, wide ? "▾ Plan" : "▸ Plan", ` of scene ${value.number}`),
