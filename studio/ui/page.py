@@ -100,8 +100,8 @@ def _bar() -> dict[str, Any]:
 
 def _ephemeral(studio: Studio) -> dict[str, Any]:
     """Where nothing outlives a restart, a project is a click away from a file of one's own."""
-    with gr.Row(elem_classes="bar", visible=studio.settings.ephemeral):
-        gr.HTML(pieces.EPHEMERAL)
+    with gr.Row(elem_classes="tools", visible=studio.settings.ephemeral):
+        gr.HTML(pieces.EPHEMERAL, min_width=240)
         save = gr.Button("Save this project", elem_id="save", size="sm", scale=0, min_width=140)
         saved = gr.File(label="Your project", interactive=False, visible=False, elem_id="saved", height=90)
     return {"save": save, "saved": saved}
