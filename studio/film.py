@@ -8,7 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.models import FPS, TakeInfo
 
@@ -32,7 +32,7 @@ def keep_pictures(
     from safetensors.torch import save
 
     frames = state["frames"]
-    about = {"fps": str(fps), "model": str(record.get("backbone", ""))}
+    about = {"about": json.dumps({"fps": fps, "model": str(record.get("backbone", ""))})}  # one entry has one order
     tensors = save({name: value.contiguous() for name, value in state.items()}, metadata=about)
     return {
         "video": _keep_video(media, frames, record, fps),
@@ -84,7 +84,7 @@ def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], Non
         raise ValueError(
             f"the shots have different sizes ({told}), so they make no film; redo those of the other size"
         )
-    rates = sorted({int(facts(media, take).get("fps", FPS)) for take in takes})
+    rates = sorted({facts(media, take).get("fps", FPS) for take in takes})
     if len(rates) > 1:
         told = ", ".join(map(str, rates))
         raise ValueError(f"the shots have {told} frames a second, so they make no film; redo those of one model")
@@ -98,12 +98,12 @@ def assemble(media: Media, takes: Sequence[TakeInfo], *, check: Callable[[], Non
     return _keep_video(media, clips(), {"takes": record}, rates[0])
 
 
-def facts(media: Media, info: TakeInfo) -> dict[str, str]:
+def facts(media: Media, info: TakeInfo) -> dict[str, Any]:
     """What is written beside a take's state: "fps", and the "model" whose latents they are; nothing in old ones."""
     from safetensors import safe_open
 
     with safe_open(media.path(info.latents), framework="pt") as file:
-        return file.metadata() or {}
+        return json.loads((file.metadata() or {}).get("about", "{}"))
 
 
 def frames(media: Media, latents: str) -> Tensor:

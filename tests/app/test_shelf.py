@@ -5,6 +5,7 @@ import tiny_pipelines
 from safetensors import safe_open
 
 from studio.executors.local import Local
+from studio.film import facts
 from studio.services import Studio
 from studio.settings import Settings, read_settings
 from studio.shelf import Loaded, Shelf
@@ -66,8 +67,8 @@ def test_a_project_is_made_by_the_backbone_it_chose(studio, monkeypatch):
     assert studio.job(asked.id).state == "done", studio.job(asked.id).message
     made = studio.project(asked.id)
     assert {studio.store.projects.made_by(shot.take.id)["backbone"] for shot in made.shots} == {"wan"}
+    assert facts(studio.store.media, made.shots[0].take) == {"fps": 16, "model": "wan"}
     with safe_open(studio.media(made.shots[0].take.latents), framework="pt") as file:
-        assert file.metadata() == {"fps": "16", "model": "wan"}
         assert file.get_slice("frames").get_shape() == [5, 32, 64, 3]
     assert studio.film(made.id).is_file()
     assert studio.pool.cost(made, made.shots[0].id)["window"] == WanBackbone.window
