@@ -198,7 +198,7 @@ class Maker:
         self.takes[shot] = info.id
         choose = self.job.task.choose
         self.store.ledger.finish_shot(self.job.id, self.owner, shot, info, take.made_by, choose=choose)
-        if self.store.ledger.beat(self.job.id, self.owner) == "after":
+        if self.store.ledger.beat(self.job.id, self.owner):  # "now" or "after": a shot is finished, so both are here
             self.token.cancel()
         return take
 

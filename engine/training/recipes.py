@@ -14,6 +14,8 @@ from engine.training.trainer import Plan, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
+SHIPPED = Path("assets/pocket")
+
 
 def codec(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The pocket codec, encoder and decoder."""
@@ -27,7 +29,7 @@ def decoder(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The shipped codec's decoder alone: sharper pictures, the same latents."""
     from engine.training.codec import CodecRecipe
 
-    recipe = CodecRecipe(clips=64 if debug else 8_000, batch=_crops(), shipped=Path("assets/pocket/codec"))
+    recipe = CodecRecipe(clips=64 if debug else 8_000, batch=_crops(), shipped=SHIPPED / "codec")
     return recipe, Plan(steps=20 if debug else 8_000, muon=0.0015, adam=6e-4, decay=0.9)
 
 
@@ -58,7 +60,7 @@ def scene(runs: Path, *, debug: bool, shared_places: bool = False, one_level: bo
     recipe = DiffusionRecipe(
         pool=runs / "pool",
         mix=SCENE_STAGE,
-        start=_averaged(runs, "single"),
+        start=_start(runs, "single"),
         tokens=_tokens(debug=debug),
         one_level=one_level,
     )
@@ -71,7 +73,7 @@ def causal(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """LCT's context-causal tuning (section 3.3): an adapter on the averaged weights of ``scene``."""
     from engine.training.diffusion import CAUSAL_STAGE, DiffusionRecipe
 
-    start = _averaged(runs, "scene")
+    start = _start(runs, "scene")
     recipe = DiffusionRecipe(pool=runs / "pool", mix=CAUSAL_STAGE, start=start, tokens=_tokens(debug=debug))
     recipe.model.tune_causal(rank=24)
     return recipe, Plan(steps=20 if debug else 1_500, adam=1e-3, decay=0.6, average=0.995)
@@ -81,7 +83,7 @@ def judge(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The judge of the evaluation; trains on renders and, once the codec is shipped, on its round trips."""
     from engine.evaluation.judge_training import JudgeRecipe
 
-    recipe = JudgeRecipe(clips=24 if debug else 8_000, codec=Path("assets/pocket/codec"), batch=4 if debug else 16)
+    recipe = JudgeRecipe(clips=24 if debug else 8_000, codec=SHIPPED / "codec", batch=4 if debug else 16)
     return recipe, Plan(steps=20 if debug else 6_000, muon=0.003, adam=1.5e-3, warmup=50, decay=0.5)
 
 
@@ -94,14 +96,16 @@ def _crops() -> int:
     return 64 if on_gpu() else 10
 
 
-def _averaged(runs: Path, recipe: str) -> dict[str, Tensor]:
-    """The averaged weights of an earlier recipe's run."""
+def _start(runs: Path, recipe: str) -> dict[str, Tensor]:
+    """The averaged weights of an earlier recipe's run, or those that ship: training goes on from them anywhere."""
+    from engine.backbones.pocket import PARTS
     from engine.training import checkpoint
 
     found = checkpoint.load(runs / recipe / "checkpoint")
-    if found is None:
-        raise ValueError(f"{runs / recipe} holds no checkpoint; run python -m engine.training {recipe} first")
-    return checkpoint.under("average/", found[0])
+    if found is not None:
+        return checkpoint.under("average/", found[0])
+    parts = {name: PARTS[name].from_pretrained(SHIPPED / name) for name in ("transformer", "text_encoder")}
+    return {f"{name}.{key}": value.float() for name, part in parts.items() for key, value in part.state_dict().items()}
 
 
 RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {

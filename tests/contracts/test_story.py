@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from engine.methods import METHODS
 from engine.story import MAX_BYTES, check_story, read_story, schema
 
 GOOD = {"prompt": "[Story] A fox plays.", "shots": [{"prompt": "Character 1 waves."}]}
@@ -47,7 +48,7 @@ def test_the_schema_speaks_of_every_field():
     described = schema()
     assert set(described["properties"]) == set(GOOD) | {"seed", "steps", "guidance", "method", "height", "width"}
     assert described["additionalProperties"] is False
-    assert described["properties"]["method"]["enum"] == ["lct", "lct-ar", "lct-causal", "independent"]
+    assert described["properties"]["method"]["enum"] == list(METHODS)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_the_schema_speaks_of_every_field():
         (wrong(steps=10**30), "steps is 1000000000000000000000000000000; the nearest possible value is 200"),
         (wrong(guidance=0.5), "guidance is 0.5; the nearest possible value is 1"),
         (wrong(guidance=float("nan")), "guidance is NaN; "),
-        (wrong(method="LCT"), "method is \"LCT\"; input should be 'lct', 'lct-ar', 'lct-causal' or 'independent'"),
+        (wrong(method="LCT"), "method is \"LCT\"; input should be 'lct', 'lct-ar', 'lct-causal', 'independent', "),
         (wrong(height=90), "height is 90; it must be a multiple of 16, the nearest is 96"),
         (wrong(width=10**6), "width is 1000000; the nearest possible value is 1280"),
     ],
