@@ -52,16 +52,21 @@ LONG_FRAMES = 33
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """What steps are drawn from: shares of single shots, stills, and scenes; ordered: no shot looks at later ones."""
+    """What steps are drawn from: shares of single shots, stills, and scenes; ordered: no shot looks at later ones.
+
+    whole: share of shots with all their frames. The others are stills and short clips (LCT section 4.1), which teach
+    looks, alone and across shots, at a fifth of the price.
+    """
 
     single: float
     still: float
     scene: float
+    whole: float = 0.85
     ordered: bool = False
 
 
 SINGLE_STAGE = Mix(single=0.7, still=0.3, scene=0.0)
-SCENE_STAGE = Mix(single=0.25, still=0.1, scene=0.65)
+SCENE_STAGE = Mix(single=0.25, still=0.15, scene=0.6, whole=0.6)
 CAUSAL_STAGE = Mix(single=0.1, still=0.05, scene=0.85, ordered=True)
 
 
@@ -182,8 +187,8 @@ class Drawer:
         return self.batch(picks, counts, has_scene=shots > 1 or rng.random() < 0.4, rng=rng)
 
     def _length(self, rng: random.Random) -> int:
-        """Latent frames of a shot: mostly all five, now and then a still or a short clip (LCT section 4.1)."""
-        return 5 if rng.random() < 0.85 else rng.choice((1, 1, 1, 2, 3))
+        """Latent frames of a shot: all five, or a still or a short clip."""
+        return 5 if rng.random() < self.mix.whole else rng.choice((1, 1, 1, 2, 3))
 
     def batch(
         self, picks: Sequence[tuple[int, int]], counts: Sequence[int], *, has_scene: bool, rng: random.Random
@@ -238,7 +243,10 @@ def _levels(rows: int, shots: int, draw: torch.Generator) -> tuple[Tensor, Tenso
 
 
 class DiffusionRecipe:
-    """Transformer and text encoder on a pool; starts from ``start`` (weights by name) when given."""
+    """Transformer and text encoder on a pool; starts from ``start`` (weights by name) when given.
+
+    origin: in words, what those weights had learned from.
+    """
 
     def __init__(
         self,
@@ -246,11 +254,12 @@ class DiffusionRecipe:
         pool: Path,
         mix: Mix,
         start: dict[str, Tensor] | None = None,
+        origin: str = "",
         seed: int = 0,
         tokens: int = TOKENS_A_STEP,
         one_level: bool = False,
     ) -> None:
-        self.tokenizer = build_tokenizer(vocabulary())
+        self.tokenizer, self.origin = build_tokenizer(vocabulary()), origin
         text_encoder = PocketTextEncoder(vocabulary=self.tokenizer.get_vocab_size())
         self.model = Learner(PocketTransformer(), text_encoder)
         if start:
@@ -267,6 +276,7 @@ class DiffusionRecipe:
     def export(self, folder: Path, averaged: dict[str, Tensor], facts: dict[str, object]) -> None:
         self.model.load_state_dict(averaged)
         self.model.cpu().half()
+        facts = facts | ({"started_from": self.origin} if self.origin else {})
         if self.model.rule is causal:
             self.model.transformer.save_lora_adapter(folder / "causal", "causal")
             write_record(folder / "causal", facts)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from engine.runtime import on_gpu
 from engine.training.trainer import Plan, Recipe
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SHIPPED = Path("assets/pocket")
 
@@ -60,9 +58,9 @@ def scene(runs: Path, *, debug: bool, shared_places: bool = False, one_level: bo
     recipe = DiffusionRecipe(
         pool=runs / "pool",
         mix=SCENE_STAGE,
-        start=_start(runs, "single"),
         tokens=_tokens(debug=debug),
         one_level=one_level,
+        **_start(runs, "single"),
     )
     if shared_places:
         recipe.model.place = shared
@@ -73,8 +71,9 @@ def causal(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """LCT's context-causal tuning (section 3.3): an adapter on the averaged weights of ``scene``."""
     from engine.training.diffusion import CAUSAL_STAGE, DiffusionRecipe
 
-    start = _start(runs, "scene")
-    recipe = DiffusionRecipe(pool=runs / "pool", mix=CAUSAL_STAGE, start=start, tokens=_tokens(debug=debug))
+    recipe = DiffusionRecipe(
+        pool=runs / "pool", mix=CAUSAL_STAGE, tokens=_tokens(debug=debug), **_start(runs, "scene")
+    )
     recipe.model.tune_causal(rank=24)
     return recipe, Plan(steps=20 if debug else 1_500, adam=1e-3, decay=0.6, average=0.995)
 
@@ -96,16 +95,27 @@ def _crops() -> int:
     return 64 if on_gpu() else 10
 
 
-def _start(runs: Path, recipe: str) -> dict[str, Tensor]:
-    """The averaged weights of an earlier recipe's run, or those that ship: training goes on from them anywhere."""
+def _start(runs: Path, recipe: str) -> dict[str, Any]:
+    """Averaged weights of an earlier recipe's run, or those that ship: training goes on from them anywhere."""
     from engine.backbones.pocket import PARTS
     from engine.training import checkpoint
 
     found = checkpoint.load(runs / recipe / "checkpoint")
     if found is not None:
-        return checkpoint.under("average/", found[0])
+        numbers = {"recipe": recipe} | found[1]
+        return {"start": checkpoint.under("average/", found[0]), "origin": _origin(numbers)}
     parts = {name: PARTS[name].from_pretrained(SHIPPED / name) for name in ("transformer", "text_encoder")}
-    return {f"{name}.{key}": value.float() for name, part in parts.items() for key, value in part.state_dict().items()}
+    start = {
+        f"{name}.{key}": value.float() for name, part in parts.items() for key, value in part.state_dict().items()
+    }
+    return {"start": start, "origin": _origin(json.loads((SHIPPED / "transformer" / "training.json").read_text()))}
+
+
+def _origin(facts: dict[str, Any]) -> str:
+    """What a run had done, in words: ``facts`` of its checkpoint or of its training.json."""
+    before = f", from {facts['started_from']}" if "started_from" in facts else ""
+    step = facts.get("steps", facts.get("step"))
+    return f"{facts['recipe']}, {step:,} steps and {facts['samples']:,} samples{before}"
 
 
 RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {
