@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.runtime import choose_runtime
 from engine.training import checkpoint
+from engine.training.muon import Muon
 
 MUON_ROWS = 64  # matrices at least this big in both directions go to Muon, all else to AdamW
 
@@ -160,8 +161,7 @@ def _optimizers(model: nn.Module, plan: Plan) -> dict[str, torch.optim.Optimizer
         "adam": torch.optim.AdamW(rest, lr=plan.adam, betas=(0.9, 0.98), weight_decay=0.0)
     }
     if matrices:
-        muon = torch.optim.Muon(matrices, lr=plan.muon, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
-        optimizers["muon"] = muon
+        optimizers["muon"] = Muon(matrices, lr=plan.muon)
     for optimizer in optimizers.values():
         for group in optimizer.param_groups:
             group["base"] = group["lr"]
