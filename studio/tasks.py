@@ -10,8 +10,8 @@ from studio.bible import compose
 from studio.models import SCENE, Job, Options, Project, Reference, SceneInfo, ShotInfo, Task, TaskShot
 from studio.staleness import DRAFT
 
-DRAFT_STEPS = 8  # enough to judge what stands where
-STEPS = 20  # of a sampler, where nothing else is asked for; only the guess of the time left needs it
+DRAFT_STEPS = 6  # enough to judge what stands where
+STEPS = 12  # of a sampler, where nothing else is asked for; only the guess of the time left needs it
 
 
 def scene_options(project: Project, scene: SceneInfo) -> Options:

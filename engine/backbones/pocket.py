@@ -39,7 +39,7 @@ class PocketBackbone:
     size = (80, 128)
     shift = 3.0  # of the sampler's schedule
     guidance = 4.0
-    steps = 20
+    steps = 12
     history_noise = 100
     window = WINDOW
 

@@ -1,5 +1,5 @@
 """From noise to a clean sample: schedules, steps, guidance and the loop."""
 
-from engine.samplers.flow import add_noise, clean, denoise, euler, guide, noise_levels
+from engine.samplers.flow import adams_bashforth, add_noise, clean, denoise, euler, guide, noise_levels
 
-__all__ = ["add_noise", "clean", "denoise", "euler", "guide", "noise_levels"]
+__all__ = ["adams_bashforth", "add_noise", "clean", "denoise", "euler", "guide", "noise_levels"]

@@ -31,6 +31,17 @@ def euler(sample: Tensor, velocity: Tensor, level: float, following: float) -> T
     return sample + (following - level) * velocity
 
 
+def adams_bashforth(
+    sample: Tensor, velocity: Tensor, level: float, following: float, before: tuple[Tensor, float] | None = None
+) -> Tensor:
+    """The same to second order: the velocity goes on changing as it did since the one ``before``, at its level."""
+    if before is None:
+        return euler(sample, velocity, level, following)
+    earlier, above = before
+    carried = velocity + (following - level) / (2 * (level - above)) * (velocity - earlier)
+    return euler(sample, carried, level, following)
+
+
 def guide(full: Tensor, *without: tuple[Tensor, float]) -> Tensor:
     """Guidance away from predictions that lack something (text: Ho and Salimans 2022; history), each at its scale.
 
@@ -42,9 +53,16 @@ def guide(full: Tensor, *without: tuple[Tensor, float]) -> Tensor:
 def denoise(
     samples: dict[int, Tensor], predict: Predict, levels: Tensor
 ) -> Iterator[tuple[int, dict[int, Tensor], dict[int, Tensor]]]:
-    """Walk all samples down the levels together; yields (steps done, samples, clean estimates)."""
+    """Walk all samples down the levels together; yields (steps done, samples, clean estimates).
+
+    On the pocket model 12 steps land nearer to where 80 do than Euler's 20 (README).
+    """
+    before: dict[int, tuple[Tensor, float]] = {}
     for step, (level, following) in enumerate(zip(levels.tolist(), levels[1:].tolist(), strict=False), start=1):
         velocities = predict(samples, level)
         estimates = {i: clean(sample, velocities[i], level) for i, sample in samples.items()}
-        samples = {i: euler(sample, velocities[i], level, following) for i, sample in samples.items()}
+        samples = {
+            i: adams_bashforth(sample, velocities[i], level, following, before.get(i)) for i, sample in samples.items()
+        }
+        before = {i: (velocity, level) for i, velocity in velocities.items()}
         yield step, samples, estimates

@@ -15,6 +15,7 @@ from studio.inputs import checked_call, sound
 from studio.models import Project, Reference
 from studio.services import Studio
 from studio.store import StaleError
+from studio.tasks import STEPS
 from studio.ui import pieces, views
 from studio.ui.files import uploaded
 from studio.ui.film_views import planned, review
@@ -193,7 +194,7 @@ class Actions:
             project.name,
             gr.Dropdown(listed, value=project.id, visible=bool(listed)),
             told,
-            *(options.method, options.seed, options.steps or 20, options.guidance or 4),
+            *(options.method, options.seed, options.steps or STEPS, options.guidance or 4),
         ]
 
     def shown(self, project: Project, scene: str, shot: str) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.services import EXPORTS, MAX_SHOTS, Studio
+from studio.tasks import STEPS
 from studio.ui import pieces
 from studio.ui.actions import Actions
 from studio.ui.api import add_api
@@ -163,7 +164,7 @@ def _options() -> list[Any]:
         return [
             gr.Dropdown(METHODS, value="lct", label="Method"),
             gr.Number(0, precision=0, minimum=0, label="Seed of the film", info="Same seed, same film."),
-            gr.Slider(4, 60, value=20, step=1, label="Steps"),
+            gr.Slider(4, 60, value=STEPS, step=1, label="Steps"),
             gr.Slider(1, 8, value=4, step=0.5, label="How strictly to follow the words"),
         ]
 
