@@ -131,7 +131,7 @@ def _plan(options: argparse.Namespace) -> None:
     lines.append(found.attention)
     for part in found.rounds:
         shots = ", ".join(str(k + 1) for k in part.shots)
-        lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {part.passes} passes")
+        lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {len(part.passes)} passes")
         lines += [f"  {name}: {tokens}" for name, tokens in part.blocks]
     lines.append(f"about {found.seconds:.1f} s, and {found.peak / 2**20:.0f} MiB of memory beside the model")
     sys.stdout.write("\n".join([*lines, *found.warnings]) + "\n")

@@ -19,17 +19,6 @@ def backbone(tiny_pocket):
     return engine.load(str(tiny_pocket), device="cpu")
 
 
-@pytest.fixture(scope="module")
-def plain(tiny_pocket):
-    """In float32, wherever this runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
-            patch.setattr(torch.cpu, name, lambda: False)
-        loaded = engine.load(str(tiny_pocket), device="cpu")
-    assert loaded.runtime.dtype == torch.float32
-    return loaded
-
-
 def scene(*frames, **first):
     shots = [engine.Shot(prompt=f"Character 1 jumps {k}.", frames=n) for k, n in enumerate(frames or (5, 5))]
     shots[0] = replace(shots[0], **first)
