@@ -95,8 +95,9 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
         if backbone.runtime.device.type == "cpu":  # where finished takes wait
             finished += sum(takes)
         peaks.append(pace.round(part, max(frames)) + max(finished - takes[-1], 0))
+    peak = pace.told * (2 + len(scene.shots)) + max(pace.reading - pace.told, *peaks)
     told = {"advice": advice(backbone, asked.method), "attention": attention(backbone)}
-    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(max(peaks)), **told)
+    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(peak), **told)
 
 
 def advice(backbone: Backbone, method: str) -> str | None:
@@ -184,7 +185,7 @@ class Pace:
     times: of a pass, a, b and c. bytes: of a pass, at rest and a token more. decode, start: seconds for a latent
     frame, and beside it. words: seconds to read a prompt (those of big models are kept on disk). remember: time of a
     pass that fills a memory, to another. kept: bytes of a remembered token, in so many layers. decoded: as ``bytes``,
-    of a latent frame.
+    of a latent frame. told, reading: bytes of a prompt, and while it is read.
     """
 
     times: tuple[float, float, float]
@@ -196,6 +197,8 @@ class Pace:
     kept: float = 0.0
     layers: int = 1
     decoded: tuple[float, float] = (0.0, 0.0)
+    told: float = 0.0
+    reading: float = 0.0
 
     def forward(self, running: int, tokens: int) -> float:
         """Seconds of one pass."""
@@ -229,17 +232,21 @@ def measure(backbone: Backbone, height: int, width: int) -> Pace:
     eaten = [_peak(run, backbone.runtime.device) for run in decoding]
     spent = [_median(run, backbone.runtime.device) for run in decoding]
     long = [x.shape[2] for x in latents]
+    read = partial(backbone.encode_text, [WORDS])
+    (features,) = read()
     decode, decoded = ((many[1] - many[0]) / (long[1] - long[0]) for many in (spent, eaten))
     return Pace(
         times=times,
         bytes=appetite,
         decode=decode,
         start=spent[0] - decode * long[0],
-        words=_median(lambda: backbone.encode_text([WORDS]), backbone.runtime.device),
+        words=_median(read, backbone.runtime.device),
         remember=_median(remember, backbone.runtime.device) / _median(predict, backbone.runtime.device),
         kept=memory.bytes / max(memory.tokens, 1),
         layers=len(memory.layers),
         decoded=(eaten[0] - decoded * long[0], decoded),
+        told=features.nbytes,
+        reading=_peak(read, backbone.runtime.device),
     )
 
 
