@@ -80,9 +80,9 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
     """What ``generate`` with the same arguments will do; raises the same ValueErrors."""
     asked = Settings(**settings).filled(backbone)
     check(scene, backbone, asked)
-    rounds = tuple(_rounds(scene, backbone, asked))
-    tuning = METHODS[asked.method].tuning
-    pace = measure(backbone.tuned(tuning) if tuning else backbone, scene.height, scene.width)
+    working = _working(backbone, asked.method)
+    rounds = tuple(_rounds(scene, working, asked))
+    pace = measure(working, scene.height, scene.width)
     looks = sum(step % PREVIEW_EVERY == 2 for step in range(1, asked.steps)) if previews else 0
     seconds, peaks, finished = pace.words * (2 + len(scene.shots)), [0.0], 0
     for part in rounds:
@@ -102,8 +102,12 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
 
 def advice(backbone: Backbone, method: str) -> str | None:
     """What a creator should know of a method on this backbone, with the weights that the method takes."""
+    return _working(backbone, method).advice(method)
+
+
+def _working(backbone: Backbone, method: str) -> Backbone:
     tuning = METHODS[method].tuning
-    return (backbone.tuned(tuning) if tuning else backbone).advice(method)
+    return backbone.tuned(tuning) if tuning else backbone
 
 
 def attention(backbone: Backbone) -> str:
