@@ -46,9 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, MemoryError) as error:
         return _say(error, FAILED)
     except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's; naming it would load torch for every --help
+        gpu = type(error).__name__ == "OutOfMemoryError"  # torch's; naming it would load torch for every --help
+        if not gpu and "can't allocate memory" not in str(error):
             raise
-        return _say("the GPU's memory is too small; make fewer shots at once or smaller pictures (see --plan)", FAILED)
+        where = "the GPU's" if gpu else "main"
+        return _say(f"{where} memory is too small; make fewer shots at once or smaller pictures (see --plan)", FAILED)
     except KeyboardInterrupt:
         return _say("stopped; nothing was written", INTERRUPTED)
     return OK
@@ -131,7 +133,7 @@ def _plan(options: argparse.Namespace) -> None:
     lines.append(found.attention)
     for part in found.rounds:
         shots = ", ".join(str(k + 1) for k in part.shots)
-        lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {part.passes} passes")
+        lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {len(part.passes)} passes")
         lines += [f"  {name}: {tokens}" for name, tokens in part.blocks]
     lines.append(f"about {found.seconds:.1f} s, and {found.peak / 2**20:.0f} MiB of memory beside the model")
     sys.stdout.write("\n".join([*lines, *found.warnings]) + "\n")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.backbones.base import Backbone
-from engine.context import is_shown, lay_out
+from engine.context import Block, Layout, Memory, is_shown, lay_out
 from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.history import History
 from engine.methods import METHODS, Picture, Texts
@@ -112,6 +112,8 @@ class _Predictor:
     ) -> None:
         self.backbone, self.method, self.asked, self.cancel = backbone, METHODS[asked.method], asked, cancel
         self.histories = histories
+        self._given: Mapping[int, Picture] | None = None
+        self._standing: dict[str, tuple[Layout, Memory | None]] = {}
         parts = self.method.parts(scene)
         scene_text, *shot_texts = backbone.encode_whole(parts) if self.method.whole else backbone.encode_text(parts)
         (empty,) = backbone.encode_text([""])
@@ -121,6 +123,8 @@ class _Predictor:
 
     def __call__(self, samples: dict[int, Tensor], level: float, given: Mapping[int, Picture]) -> dict[int, Tensor]:
         self.cancel.check()
+        if given is not self._given:  # a new round
+            self._given, self._standing = given, {}
         making = {k: Picture(latents=sample, level=level) for k, sample in samples.items()}
         full = self._velocities("full", self.texts, {**given, **making})
         lacking = []
@@ -133,11 +137,11 @@ class _Predictor:
     def _velocities(self, branch: str, texts: Texts, pictures: Mapping[int, Picture]) -> dict[int, Tensor]:
         method, backbone = self.method, self.backbone
         blocks = method.blocks(texts, pictures, patch=backbone.patch)
-        rules = {"rule": method.rule, "place": method.place, "telling": method.telling, "layers": method.layers}
-        layout = lay_out(blocks, **rules, text=backbone.text)
         first = min(k for k, shown in pictures.items() if not shown.given)
         before = sum(block.shot < first for block in blocks) if method.cached else 0
-        past = self.histories.setdefault(branch, History()).recall(backbone, blocks[:before], layout)
+        if branch not in self._standing:
+            self._standing[branch] = self._stand(branch, blocks, before)
+        layout, past = self._standing[branch]
         predictions = backbone.predict(blocks, layout, past)
         shown = [block for block in blocks[before:] if is_shown(block)]
         pieces: dict[int, list[Tensor]] = {}
@@ -145,6 +149,13 @@ class _Predictor:
             if block.kind == "noisy":
                 pieces.setdefault(block.shot, []).append(velocity)
         return {shot: torch.cat(parts, dim=2) for shot, parts in pieces.items()}
+
+    def _stand(self, branch: str, blocks: Sequence[Block], before: int) -> tuple[Layout, Memory | None]:
+        """What holds at every step of a round: where blocks stand, and the memory of those before the ones made."""
+        method, history = self.method, self.histories.setdefault(branch, History())
+        rules = {"rule": method.rule, "place": method.place, "telling": method.telling, "layers": method.layers}
+        layout = lay_out(blocks, **rules, text=self.backbone.text)
+        return layout, history.recall(self.backbone, blocks[:before], layout)
 
 
 def decode_take(take: Take, backbone: Backbone) -> Take:

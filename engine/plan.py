@@ -1,39 +1,52 @@
 """What a scene will take before anything is made: tokens of every round, seconds, and memory.
 
-Tokens are counted exactly. Seconds and memory follow from a few forward passes timed once on this machine:
-a pass over Q tokens that look at L takes a + b Q + c Q L.
+Tokens are counted exactly, and so are the forward passes. What each takes follows from a few that are tried once on
+this machine: a pass over Q tokens that look at L takes a + b Q + c Q L seconds.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import torch
 
 from engine.backbones.base import Backbone
-from engine.context import choose_attention, lay_out
-from engine.generation import PREVIEW_EVERY, Settings, check
-from engine.methods import METHODS, Picture, Texts
+from engine.context import Block, Layout, choose_attention, lay_out
+from engine.generation import PREVIEW_EVERY, Settings, check, to_frames
+from engine.methods import METHODS, Method, Picture, Texts
 from engine.runtime import PeakMemory, finish
 from engine.scene import MAX_SHOTS, Scene, Shot
 
-TRIED = ((1, 1), (5, 1), (5, 3), (5, 6))  # (latent frames, shots) of the timed passes
+TRIED = ((1, 1), (5, 1), (5, 3), (5, 6))  # (latent frames, shots) of the passes that are tried
 RUNS = 3  # of each; the median counts
+PATIENCE = 30.0  # seconds for all of them; a machine that is too slow for the large ones does without
+SLOW = 1.0  # seconds of a pass that is tried but once
+DECODED = (1, 17)  # frames
+
+WORDS = "Wide shot. Character 1 walks to the right through the place."
+
+Work = tuple[int, int]  # a pass: tokens that run, and those of its whole context
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoundPlan:
-    """One round: the shots being made, the tokens of every block in their context, and how many run at each step."""
+    """One round: the shots being made, the tokens of every block in their context, and how many run at each step.
+
+    passes: those of each step, more with guidance. fresh: those that fill the memory of a causal method, once.
+    remembered: tokens in that memory, of each pass.
+    """
 
     shots: tuple[int, ...]
     blocks: tuple[tuple[str, int], ...]
     tokens: int
     running: int
-    passes: int  # forward passes in each step: more with guidance
+    passes: tuple[Work, ...]
+    fresh: tuple[Work, ...] = ()
+    remembered: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,23 +80,34 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
     """What ``generate`` with the same arguments will do; raises the same ValueErrors."""
     asked = Settings(**settings).filled(backbone)
     check(scene, backbone, asked)
-    rounds = tuple(_rounds(scene, backbone, asked))
-    pace = measure(backbone, scene.height, scene.width)
+    working = _working(backbone, asked.method)
+    rounds = tuple(_rounds(scene, working, asked))
+    pace = measure(working, scene.height, scene.width)
     looks = sum(step % PREVIEW_EVERY == 2 for step in range(1, asked.steps)) if previews else 0
-    seconds = 0.0
+    seconds, peaks, finished = pace.words * (2 + len(scene.shots)), [0.0], 0
     for part in rounds:
-        step = part.passes * pace.forward(part.running, part.tokens)
-        frames = [backbone.shape(scene.shots[k].frames, scene.height, scene.width).latent_frames for k in part.shots]
-        seconds += asked.steps * step + pace.decode * (sum(frames) + looks * len(frames))
-    most = max((part.tokens for part in rounds), default=0)
+        shapes = [backbone.shape(scene.shots[k].frames, scene.height, scene.width) for k in part.shots]
+        frames = [shape.latent_frames for shape in shapes]
+        seconds += asked.steps * sum(pace.forward(*work) for work in part.passes)
+        seconds += pace.remember * sum(pace.forward(*work) for work in part.fresh)
+        seconds += sum(map(pace.decoding, frames)) + looks * len(frames) * pace.decoding(1)
+        takes = [3 * shape.frames * shape.height * shape.width for shape in shapes]
+        if backbone.runtime.device.type == "cpu":  # where finished takes wait
+            finished += sum(takes)
+        peaks.append(pace.round(part, max(frames)) + max(finished - takes[-1], 0))
+    peak = pace.told * (2 + len(scene.shots)) + max(pace.reading - pace.told, *peaks)
     told = {"advice": advice(backbone, asked.method), "attention": attention(backbone)}
-    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(pace.peak(most)), **told)
+    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(peak), **told)
 
 
 def advice(backbone: Backbone, method: str) -> str | None:
     """What a creator should know of a method on this backbone, with the weights that the method takes."""
+    return _working(backbone, method).advice(method)
+
+
+def _working(backbone: Backbone, method: str) -> Backbone:
     tuning = METHODS[method].tuning
-    return (backbone.tuned(tuning) if tuning else backbone).advice(method)
+    return backbone.tuned(tuning) if tuning else backbone
 
 
 def attention(backbone: Backbone) -> str:
@@ -94,25 +118,63 @@ def attention(backbone: Backbone) -> str:
 
 def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[RoundPlan]:
     """The same rounds, contexts and blocks as the generator's, on tensors without data."""
-    method, made = METHODS[asked.method], list[int]()
-    words = [backbone.text_tokens(text) for text in method.parts(scene)]
-    empty = [torch.empty(1, count, 1, device="meta") for count in words]
-    texts = Texts(scene=empty[0], shots=tuple(empty[1:]))
+    method, made, known = METHODS[asked.method], list[int](), dict[str, list[int]]()
+    parts = method.parts(scene)
+    told, silent = (_texts(backbone, words) for words in (parts, [""] * len(parts)))
     for shots in method.rounds(scene, asked.group):
         seen = method.context(scene, shots, made)
-        pictures = {k: _picture(scene.shots[k], scene, backbone, given=k in seen) for k in (*seen, *shots)}
-        blocks = method.blocks(texts, pictures, patch=backbone.patch)
-        spans = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text).spans
-        sizes = [(b, span.stop - span.start) for b, span in zip(blocks, spans, strict=True) if span.stop > span.start]
-        passes = 1 + (asked.guidance != 1) + (asked.history_guidance != 1 and bool(seen))
+        shown = {k: _picture(scene.shots[k], scene, backbone, given=k in seen) for k in (*seen, *shots)}
+        branches = {"full": (told, shown)}
+        if asked.guidance != 1:
+            branches["no text"] = (silent, shown)
+        if asked.history_guidance != 1 and seen:
+            branches["no history"] = (told, {k: shown[k] for k in shots})
+        sizes = {name: _sizes(backbone, method, *branch) for name, branch in branches.items()}
+        groups = {name: _groups(found, min(shots)) if method.cached else {} for name, found in sizes.items()}
+        totals = {name: sum(size for _, size in found) for name, found in sizes.items()}
+        passes = {name: (total - sum(groups[name].values()), total) for name, total in totals.items()}
         yield RoundPlan(
             shots=shots,
-            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", size) for b, size in sizes),
-            tokens=spans[-1].stop,
-            running=sum(size for b, size in sizes if not method.cached or b.shot >= min(shots)),
-            passes=passes,
+            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", n) for b, n in sizes["full"]),
+            tokens=totals["full"],
+            running=passes["full"][0],
+            passes=tuple(passes.values()),
+            fresh=tuple(work for name, found in groups.items() for work in _fresh(found, known.get(name, []))),
+            remembered=tuple(sum(found.values()) for found in groups.values()),
         )
+        known |= {name: list(found) for name, found in groups.items()}
         made += shots
+
+
+def _texts(backbone: Backbone, words: Sequence[str]) -> Texts:
+    scene, *shots = (torch.empty(1, backbone.text_tokens(text), 1, device="meta") for text in words)
+    return Texts(scene=scene, shots=tuple(shots))
+
+
+def _sizes(backbone: Backbone, method: Method, texts: Texts, shown: Mapping[int, Picture]) -> list[tuple[Block, int]]:
+    """The blocks that take part in the sequence, with their tokens."""
+    blocks = method.blocks(texts, shown, patch=backbone.patch)
+    spans = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text).spans
+    return [(b, span.stop - span.start) for b, span in zip(blocks, spans, strict=True) if span.stop > span.start]
+
+
+def _groups(sizes: Sequence[tuple[Block, int]], first: int) -> dict[int, int]:
+    """Tokens of every shot before the ``first`` being made: what a causal method remembers, shot by shot."""
+    found: dict[int, int] = {}
+    for block, size in sizes:
+        if block.shot < first:
+            found[block.shot] = found.get(block.shot, 0) + size
+    return found
+
+
+def _fresh(groups: Mapping[int, int], known: Sequence[int]) -> Iterator[Work]:
+    """The passes that bring a memory of the ``known`` shots up to these (``History.recall``)."""
+    total, same = 0, True
+    for place, (shot, size) in enumerate(groups.items()):
+        total += size
+        same = same and known[place : place + 1] == [shot]
+        if not same:
+            yield size, total
 
 
 def _picture(shot: Shot, scene: Scene, backbone: Backbone, *, given: bool) -> Picture:
@@ -122,41 +184,98 @@ def _picture(shot: Shot, scene: Scene, backbone: Backbone, *, given: bool) -> Pi
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """Speed and appetite of a backbone on this machine. ``decode``: seconds for one latent frame."""
+    """Speed and appetite of a backbone on this machine.
+
+    times: of a pass, a, b and c. bytes: of a pass, at rest and a token more. decode, start: seconds for a latent
+    frame, and beside it. words: seconds to read a prompt (those of big models are kept on disk). remember: time of a
+    pass that fills a memory, to another. kept: bytes of a remembered token, in so many layers. decoded: as ``bytes``,
+    of a latent frame. told, reading: bytes of a prompt, and while it is read.
+    """
 
     times: tuple[float, float, float]
     bytes: tuple[float, float]
     decode: float
+    start: float = 0.0
+    words: float = 0.0
+    remember: float = 1.0
+    kept: float = 0.0
+    layers: int = 1
+    decoded: tuple[float, float] = (0.0, 0.0)
+    told: float = 0.0
+    reading: float = 0.0
 
     def forward(self, running: int, tokens: int) -> float:
         """Seconds of one pass."""
         return sum(time * size for time, size in zip(self.times, (1, running, running * tokens), strict=True))
 
+    def decoding(self, frames: int) -> float:
+        """Seconds for the pictures of so many latent frames."""
+        return self.start + self.decode * frames
+
     def peak(self, tokens: int) -> float:
-        """Bytes above rest."""
+        """Bytes above rest in a pass."""
         return max(self.bytes[0] + self.bytes[1] * tokens, 0.0)
+
+    def round(self, part: RoundPlan, frames: int) -> float:
+        """Bytes above rest in a round, of shots of at most so many latent frames."""
+        kept = self.kept * sum(part.remembered)
+        steps = [self.peak(run) + self.kept * (whole - run) / self.layers for run, whole in part.passes]
+        filling = [self.kept * most for most in part.remembered if part.fresh]  # the old and the new memory at once
+        return kept + max(*steps, *filling, self.decoded[0] + self.decoded[1] * frames, 0.0)
 
 
 @cache
 def measure(backbone: Backbone, height: int, width: int) -> Pace:
-    """Time a few passes; takes a second or two, once a size."""
-    tokens, seconds, peaks = [], [], []
+    """Try a few passes; takes seconds, once a size."""
+    times, appetite = _passes(backbone, height, width)
+    blocks, layout = _context(backbone, height, width, 5, 1)
+    predict, remember = (partial(run, blocks, layout) for run in (backbone.predict, backbone.remember))
+    memory = remember()
+    latents = [torch.zeros((1, *backbone.shape(frames, height, width).latent)) for frames in DECODED]
+    decoding = [partial(lambda x: to_frames(backbone.decode(x)), x) for x in latents]
+    eaten = [_peak(run, backbone.runtime.device) for run in decoding]
+    spent = [_median(run, backbone.runtime.device) for run in decoding]
+    long = [x.shape[2] for x in latents]
+    read = partial(backbone.encode_text, [WORDS])
+    (features,) = read()
+    decode, decoded = ((many[1] - many[0]) / (long[1] - long[0]) for many in (spent, eaten))
+    return Pace(
+        times=times,
+        bytes=appetite,
+        decode=decode,
+        start=spent[0] - decode * long[0],
+        words=_median(read, backbone.runtime.device),
+        remember=_median(remember, backbone.runtime.device) / _median(predict, backbone.runtime.device),
+        kept=memory.bytes / max(memory.tokens, 1),
+        layers=len(memory.layers),
+        decoded=(eaten[0] - decoded * long[0], decoded),
+        told=features.nbytes,
+        reading=_peak(read, backbone.runtime.device),
+    )
+
+
+def _passes(backbone: Backbone, height: int, width: int) -> tuple[tuple[float, float, float], tuple[float, float]]:
+    """``Pace.times`` and ``Pace.bytes`` from passes over ever longer contexts, for as long as patience lasts."""
+    device, began = backbone.runtime.device, time.perf_counter()
+    counts, seconds, peaks = list[int](), list[float](), list[float]()
     for frames, shots in TRIED:
-        run, count = _pass(backbone, height, width, frames, shots)
-        run()
-        with PeakMemory(backbone.runtime.device) as memory:
-            seconds.append(_median(run, backbone.runtime.device))
-        tokens.append(count)
-        peaks.append(memory.bytes)
-    count = torch.tensor(tokens, dtype=torch.float64)
-    ones = torch.ones_like(count)
-    relative = torch.stack([ones, count, count**2], dim=1) / torch.tensor(seconds, dtype=torch.float64)[:, None]
-    times = _fit(relative, ones)
-    base, slope = torch.linalg.lstsq(torch.stack([ones, count], 1), torch.tensor(peaks).double()[:, None]).solution
-    latents = torch.zeros((1, *backbone.shape(17, height, width).latent))
-    backbone.decode(latents)
-    decode = _median(lambda: backbone.decode(latents), backbone.runtime.device) / latents.shape[2]
-    return Pace(times=tuple(times), bytes=(float(base), float(slope)), decode=decode)
+        blocks, layout = _context(backbone, height, width, frames, shots)
+        count = layout.spans[-1].stop
+        expected = seconds[-1] * (count / counts[-1]) ** 2 if seconds else 0.0
+        if time.perf_counter() - began + 3 * expected > PATIENCE:
+            break
+        run = partial(backbone.predict, blocks, layout)
+        if not counts:
+            run()  # what is done but once
+        counts.append(count)
+        peaks.append(_peak(run, device))
+        seconds.append(_median(run, device))
+    tokens, ones = torch.tensor(counts).double(), torch.ones(len(counts)).double()
+    columns = torch.stack([tokens, tokens**2, ones], dim=1)[:, : len(counts)]  # no more unknown than is known
+    a_token, squared, fixed = [*_fit(columns / torch.tensor(seconds).double()[:, None], ones), 0.0, 0.0][:3]
+    lines = torch.stack([tokens, ones], dim=1)[:, : len(counts)]
+    slope, base = [*torch.linalg.lstsq(lines, torch.tensor(peaks).double()[:, None]).solution[:, 0].tolist(), 0.0][:2]
+    return (fixed, a_token, squared), (base, slope)
 
 
 def _fit(columns: torch.Tensor, values: torch.Tensor) -> list[float]:
@@ -172,24 +291,28 @@ def _fit(columns: torch.Tensor, values: torch.Tensor) -> list[float]:
     return found
 
 
-def _pass(backbone: Backbone, height: int, width: int, frames: int, shots: int) -> tuple[Callable[[], object], int]:
-    """One forward pass over a scene of so many shots and latent frames, and its tokens."""
+def _context(backbone: Backbone, height: int, width: int, frames: int, shots: int) -> tuple[list[Block], Layout]:
+    """A scene of so many shots and latent frames."""
     stride = backbone.shape(1, height, width).time_stride
     shape = backbone.shape((frames - 1) * stride + 1, height, width)
     method = METHODS["lct"]
-    words = ["Wide shot. Character 1 walks to the right through the place."]
-    (text,), pooled = backbone.encode_text(words), backbone.pool_text(words)
+    (text,), pooled = backbone.encode_text([WORDS]), backbone.pool_text([WORDS])
     texts = Texts(scene=text, shots=(text,) * MAX_SHOTS, pooled=tuple(pooled) * (1 + MAX_SHOTS))
     device = backbone.runtime.device
     pictures = {k: Picture(latents=torch.zeros(1, *shape.latent, device=device), level=0.5) for k in range(shots)}
     blocks = method.blocks(texts, pictures, patch=backbone.patch)
-    layout = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text)
-    return lambda: backbone.predict(blocks, layout), layout.spans[-1].stop
+    return blocks, lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text)
+
+
+def _peak(run: Callable[[], object], device: torch.device) -> int:
+    with PeakMemory(device) as memory:
+        run()
+    return memory.bytes
 
 
 def _median(run: Callable[[], object], device: torch.device) -> float:
-    seconds = []
-    for _ in range(RUNS):
+    seconds: list[float] = []
+    while len(seconds) < RUNS and (not seconds or seconds[0] < SLOW):
         finish(device)
         started = time.perf_counter()
         run()

@@ -38,11 +38,13 @@ class Suggestion:
 
 
 class Pool:
-    """Entries by name. Latents are computed once, when an entry is added."""
+    """Entries by name, in the backbone's own size unless told. Latents are computed once, when an entry is added."""
 
-    def __init__(self, backbone: Backbone, *, height: int = 80, width: int = 128, longest: int = 17) -> None:
+    def __init__(
+        self, backbone: Backbone, *, height: int | None = None, width: int | None = None, longest: int = 17
+    ) -> None:
         self.backbone, self.entries = backbone, dict[str, Entry]()
-        self.shape = backbone.shape(longest, height, width)
+        self.shape = backbone.shape(longest, height or backbone.size[0], width or backbone.size[1])
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
@@ -62,7 +64,8 @@ class Pool:
 
     def add_upload(self, name: str, path: str | Path, *, prompt: str) -> Entry:
         """A picture or film from a file."""
-        frames = read_upload(path, self.shape)
+        frames = read_upload(path, self.shape, fps=self.backbone.fps)
+        frames = frames[: self._longest(len(frames))]
         return self._add(name, "upload", prompt, self._encoded(frames, {"file": Path(path).name}))
 
     def shots(self, *names: str, noise: int | None = None) -> tuple[Shot, ...]:
@@ -78,6 +81,16 @@ class Pool:
         """Entries that share characters or the place with a shot's prompt, best first."""
         ranked = related(prompt, {entry.name: entry.prompt for entry in self})[:limit]
         return [Suggestion(entry=self.entries[name], score=score, reasons=why) for name, score, why in ranked]
+
+    def _longest(self, frames: int) -> int:
+        """The longest clip of at most so many frames that the backbone makes; some want more than its codec does."""
+        for count in range(frames, 1, -1):
+            try:
+                self.backbone.shape(count, self.shape.height, self.shape.width)
+            except ValueError:
+                continue
+            return count
+        return 1
 
     def _add(self, name: str, kind: str, prompt: str, take: Take) -> Entry:
         if name in self.entries:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch.autograd.profiler_legacy import profile
 
 OFFLOADS = ("none", "model", "group")  # parts stay on the device; wait in main memory; come layer by layer
 SPARE = 2 << 30  # bytes that a forward pass gets beside the weights, at least
@@ -101,34 +102,33 @@ def keep_memory() -> None:
 class PeakMemory:
     """``with PeakMemory(device) as memory: ...``; then ``memory.bytes`` is the most in use above the start.
 
-    On CUDA what torch allocated; on Linux the process's resident set, whose high-water mark can be reset; elsewhere
-    it stays 0.
+    What torch allocated, on a CPU in this thread, so that the same work takes the same.
     """
-
-    _reset = Path("/proc/self/clear_refs")
 
     def __init__(self, device: torch.device) -> None:
         self.device, self.bytes = device, 0
 
     def __enter__(self) -> PeakMemory:
         if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
             torch.cuda.reset_peak_memory_stats(self.device)
             self.start = torch.cuda.memory_allocated(self.device)
         else:
-            if self._reset.exists():
-                self._reset.write_text("5")
-            self.start = _resident("VmRSS")
+            # the public profiler sees the same and writes to stderr
+            torch.autograd._enable_profiler_legacy(profile(profile_memory=True).config())  # noqa: SLF001
         return self
 
     def __exit__(self, *_: object) -> None:
-        cuda = self.device.type == "cuda"
-        self.bytes = (torch.cuda.max_memory_allocated(self.device) if cuda else _resident("VmHWM")) - self.start
-
-
-def _resident(field: str) -> int:
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+            self.bytes = torch.cuda.max_memory_allocated(self.device) - self.start
+            return
+        used = 0
+        for thread in torch.autograd._disable_profiler_legacy():  # noqa: SLF001
+            for event in thread:
+                if event.kind() == "memory_alloc":  # negative when it is given back
+                    used += event.cpu_memory_usage()
+                    self.bytes = max(self.bytes, used)
 
 
 def finish(device: torch.device) -> None:

@@ -49,8 +49,22 @@ def wan(name: str, asked: Asked, runtime: Runtime | None = None) -> dict[str, An
             "growth": growth(backbone, clip, asked),
             "memory": memory(backbone, clip),
         }
-    sys.stdout.write(f"{name}: {found}\n")
+        sys.stdout.write(_table(name, "x".join(map(str, clip)), found["x".join(map(str, clip))]))
     return found
+
+
+def _table(name: str, clip: str, found: dict[str, Any]) -> str:
+    one, two, used = found["forward"], found["pipeline"], found["memory"]
+    share = one["practical"] / one["ours"]
+    rows = [f"{name}, {clip}: {one['tokens']} tokens, {one['TFLOP']:.0f} TFLOP a forward pass"]
+    rows.append(f"  forward    ours {one['ours']:.3f} s, diffusers {one['diffusers']:.3f} s, ratio {one['ratio']:.3f}")
+    rows.append(
+        f"  of an H200 floor {one['floor']:.2f} s, practical {one['practical']:.2f} s, which is {share:.0%} of ours"
+    )
+    rows.append(f"  whole shot ours {two['ours']:.2f} s, diffusers {two['diffusers']:.2f} s, ratio {two['ratio']:.3f}")
+    rows += [f"  growth     {method}: {row}" for method, row in found["growth"].items()]
+    rows += [f"  memory     {what} {size / 2**20:.0f} MiB" for what, size in used.items()]
+    return "\n".join(rows) + "\n"
 
 
 def forward(backbone: WanBackbone, shape: WanShape, clip: tuple[int, int, int], rounds: int) -> dict[str, float]:
@@ -68,7 +82,8 @@ def forward(backbone: WanBackbone, shape: WanShape, clip: tuple[int, int, int], 
 
     ours, plain = interleaved((lambda: backbone.predict(blocks, layout), theirs), rounds, backbone.runtime)
     attention, rest = shape.flops(blocks[1].tokens)
-    found = {"tokens": blocks[1].tokens, "ours": ours, "diffusers": plain, "TFLOP": (attention + rest) / 1e12}
+    found = {"tokens": blocks[1].tokens, "ours": ours, "diffusers": plain, "ratio": ours / plain}
+    found |= {"TFLOP": (attention + rest) / 1e12}
     return found | {"floor": (attention + rest) / MATRIX, "practical": attention / ATTENTION + rest / MATRIX}
 
 
@@ -90,15 +105,34 @@ def beside(backbone: WanBackbone, clip: tuple[int, int, int], asked: Asked) -> d
     return {"ours": one, "diffusers": two, "ratio": one / two}
 
 
-def growth(backbone: WanBackbone, clip: tuple[int, int, int], asked: Asked) -> dict[str, list[float]]:
-    """For each method seconds of one step with 1, 2, 4... shots, to those of a shot alone; finished shots given."""
+def growth(backbone: WanBackbone, clip: tuple[int, int, int], asked: Asked) -> dict[str, list[float | None]]:
+    """For each method seconds of one step with 1, 2, 4... shots, to those of a shot alone; finished shots given.
+
+    None where memory is too small: keys and values of seven shots of the 5B at 720p are more than most GPUs hold.
+    """
     counts = [count for count in (1, 2, 4, 8) if count <= asked.shots]
-    found: dict[str, list[float]] = {}
+    alone = _step(backbone, "independent", clip, 1)
+    found: dict[str, list[float | None]] = {"shots": list(map(float, counts))}
     for method in GROWTH:
-        runs = [_step(backbone, method, clip, count) for count in counts]
-        seconds = interleaved(runs, asked.rounds, backbone.runtime)
-        found[method] = [round(one / seconds[0], 2) for one in seconds]
-    return {"shots": [float(count) for count in counts], **found}
+        found[method] = [_against(alone, backbone, method, clip, count, asked.rounds) for count in counts]
+    return found
+
+
+def _against(
+    alone: Callable[[], object],
+    backbone: WanBackbone,
+    method: str,
+    clip: tuple[int, int, int],
+    shots: int,
+    rounds: int,
+) -> float | None:
+    """Only this one's memory of finished shots exists meanwhile."""
+    try:
+        one, step = interleaved((alone, _step(backbone, method, clip, shots)), rounds, backbone.runtime)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        return None
+    return round(step / one, 2)
 
 
 def _step(backbone: WanBackbone, method: str, clip: tuple[int, int, int], shots: int) -> Callable[[], object]:
@@ -114,13 +148,15 @@ def _step(backbone: WanBackbone, method: str, clip: tuple[int, int, int], shots:
 
 
 def memory(backbone: WanBackbone, clip: tuple[int, int, int]) -> dict[str, float]:
-    """Peak of a pass over two shots, as the plan has it and as it is, in bytes."""
-    scene = _scene(clip, 2)
-    planned = plan(scene, backbone, method="lct", steps=1, guidance=1, previews=False).peak
-    blocks, layout = _context(backbone, "lct", clip, 2)
-    with PeakMemory(backbone.runtime.device) as used:
-        backbone.predict(blocks, layout)
-    return {"planned": float(planned), "measured": float(used.bytes)}
+    """Peak of a film of two shots, made together and one after the other, as planned and as it is, in bytes."""
+    scene, found = _scene(clip, 2), {}
+    for method in ("lct", "lct-ar"):
+        settings = {"method": method, "steps": 1, "previews": False}
+        found[f"{method}, planned"] = float(plan(scene, backbone, **settings).peak)
+        with PeakMemory(backbone.runtime.device) as used:
+            list(engine.generate(scene, backbone, **settings))
+        found[f"{method}, measured"] = float(used.bytes)
+    return found
 
 
 def interleaved(runs: Sequence[Callable[[], object]], rounds: int, runtime: Runtime) -> list[float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.backbones.base import Backbone
 from engine.backbones.folders import INDEX, read_json
+from engine.context import CUT
 from engine.scene import Scene
 from engine.shapes import DUMMY, VideoShape
 
@@ -71,13 +72,13 @@ def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
 
 
 def block_tokens(prompt: str, frames: int, name: str = "pocket") -> int:
-    """Tokens of a shot's words and pictures; loads the tokenizer, not the model."""
+    """Tokens of a shot's words, and of its pictures in the model's own size; loads the tokenizer, not the model."""
     folder = _folder(name)
-    pictures = VideoShape(frames=frames, height=Scene.height, width=Scene.width).tokens
     if (folder / INDEX).is_file():
         kind = adapter(folder)
-        return pictures + (0 if kind.text == "crossed" else kind.longest)
-    return pictures + len(_tokenizer(folder).encode(f"[SHOT CUT] {prompt}").ids)
+        return kind.clip(folder, frames).tokens + (0 if kind.text == "crossed" else kind.longest)
+    pictures = VideoShape(frames=frames, height=Scene.height, width=Scene.width).tokens
+    return pictures + len(_tokenizer(folder).encode(f"{CUT} {prompt}").ids)
 
 
 def scene_tokens(prompt: str, name: str = "pocket") -> int:

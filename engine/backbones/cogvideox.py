@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import diffusers
 import torch
@@ -64,8 +64,12 @@ class CogVideoXBackbone(Blockwise):
     @classmethod
     def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:
         config = read_json(folder / "transformer" / "config.json")
-        stride = 2 ** (len(read_json(folder / "vae" / "config.json")["block_out_channels"]) - 1)
+        _, stride = cls._strides(read_json(folder / "vae" / "config.json"))
         return cls.fps, (config["sample_height"] * stride, config["sample_width"] * stride)
+
+    @classmethod
+    def _strides(cls, vae: Mapping[str, Any]) -> tuple[int, int]:
+        return int(vae.get("temporal_compression_ratio", 4)), 2 ** (len(vae["block_out_channels"]) - 1)
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         if frames < 1 or (frames - 1) % CHUNK:

@@ -11,6 +11,7 @@ from typing import Any
 
 INDEX = "model_index.json"
 ENDS = 1 << 20  # bytes
+LONGEST_HEAD = 100_000_000  # bytes of a safetensors table, as its own library has it
 AGAIN = "download the pipeline folder again"
 
 
@@ -51,7 +52,7 @@ def weights_of(part: Path) -> tuple[int, int]:
     size = count = 0
     for file in _shards(part):
         size += file.stat().st_size
-        count += sum(prod(entry["shape"]) for name, entry in _head(file).items() if name != "__metadata__")
+        count += sum(prod(shape) for shape in _shapes(file))
     return size, count
 
 
@@ -62,14 +63,19 @@ def _shards(part: Path) -> list[Path]:
     return sorted(part / shard for shard in named) if named else sorted(part.glob("*.safetensors"))
 
 
-def _head(file: Path) -> dict[str, Any]:
-    """The table at the start of a safetensors file."""
+def _shapes(file: Path) -> list[list[int]]:
+    """Of all tensors, from the table at the start of a safetensors file."""
     try:
         with file.open("rb") as data:
             length = int.from_bytes(data.read(8), "little")
-            return dict(json.loads(data.read(min(length, file.stat().st_size))))
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{file} is damaged; {AGAIN}") from error
+            table = json.loads(data.read(length if length <= LONGEST_HEAD else 0))
+        shapes = [list(entry["shape"]) for name, entry in table.items() if name != "__metadata__"]
+        sound = all(type(n) is int and n >= 0 for shape in shapes for n in shape)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        sound = False
+    if not sound:
+        raise ValueError(f"{file} is damaged; {AGAIN}")
+    return shapes
 
 
 def identity(*folders: Path) -> str:
@@ -83,6 +89,16 @@ def identity(*folders: Path) -> str:
                 digest.update(data.read(ENDS))
                 data.seek(max(0, size - ENDS))
                 digest.update(data.read(ENDS))
+    return digest.hexdigest()[:16]
+
+
+def reader(*folders: Path) -> str:
+    """A short hash of all that turns words into features: encoders' weights and settings, tokenizers' every file."""
+    digest = hashlib.sha256(identity(*folders).encode())
+    for file in (file for folder in folders for file in sorted(folder.rglob("*"))):
+        if file.is_file() and file.suffix != ".safetensors":
+            digest.update(f"{file.parent.name}/{file.name}".encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -57,7 +57,7 @@ class HunyuanVideoBackbone(Blockwise):
 
     @torch.inference_mode()
     def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
-        return [self._kept("pooled", prompt, self._pool) for prompt in prompts]
+        return [self._kept("pooled", self._heard(prompt), self._pool) for prompt in prompts]
 
     def _encode(self, prompt: str) -> Tensor:
         """Without the padding, which the model masks."""
@@ -70,7 +70,7 @@ class HunyuanVideoBackbone(Blockwise):
         return self.pipe.encode_prompt(prompt, prompt_embeds=(), device=self.runtime.device)[1]
 
     def text_tokens(self, prompt: str) -> int:
-        words = self.pipe.tokenizer(DEFAULT_PROMPT_TEMPLATE["template"].format(prompt))["input_ids"]
+        words = self.pipe.tokenizer(DEFAULT_PROMPT_TEMPLATE["template"].format(self._heard(prompt)))["input_ids"]
         return min(len(words) - DEFAULT_PROMPT_TEMPLATE["crop_start"], self.longest)
 
     def _set_timesteps(self, scheduler: diffusers.SchedulerMixin, steps: int) -> None:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from transformers.utils import logging as quieter_transformers
 
 from engine.backbones.base import Start, Walked
-from engine.backbones.folders import INDEX, check_parts, identity, read_json, weights_of
+from engine.backbones.folders import INDEX, check_parts, identity, read_json, reader, weights_of
 from engine.backbones.offload import Parts
 from engine.backbones.prompts import PromptCache
-from engine.context import Block
+from engine.context import CUT, Block
 from engine.runtime import Runtime, choose_runtime, noise, place_weights
 from engine.samplers import add_noise, clean
 from engine.samplers.flow import Predict
@@ -52,6 +52,8 @@ class Pipeline:
     def __init__(self, pipe: diffusers.DiffusionPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
         self.pipe, self.runtime, self.folder = pipe, runtime, folder
         self.weights = identity(*self._weighty()) if folder else "unsaved"
+        told = [name for name in pipe.components if name.startswith(("text_encoder", "tokenizer"))]
+        self.reader = reader(*(folder / name for name in told)) if folder else "unsaved"
         self.adapter: str | None = None
         pipe.vae.enable_tiling()
         pipe.vae.enable_slicing()
@@ -120,12 +122,26 @@ class Pipeline:
         return cls.fps, cls.size
 
     @classmethod
+    def clip(cls, folder: Path, frames: int) -> VideoShape:
+        """A clip of the folder's own size, as its settings have it; nothing is loaded."""
+        vae, model = (read_json(folder / part / "config.json") for part in ("vae", "transformer"))
+        _, (height, width) = cls.films(folder)
+        time, space = cls._strides(vae)
+        patch = model["patch_size"] if isinstance(model["patch_size"], int) else model["patch_size"][1]
+        return VideoShape(frames=frames, height=height, width=width, time_stride=time, space_stride=space, patch=patch)
+
+    @classmethod
+    def _strides(cls, vae: Mapping[str, Any]) -> tuple[int, int]:
+        """Frames, and pixels, to a cell of the codec's latents."""
+        return vae.get("temporal_compression_ratio", 4), vae.get("spatial_compression_ratio", 8)
+
+    @classmethod
     def wanting(cls, method: str, tuning: str | None, folder: Path) -> tuple[bool, str | None]:
         """Whether a method can be asked of the folder's model, and what good films would take; nothing is loaded."""
         if tuning is not None:
             there = (folder / tuning / ADAPTER).is_file()
             return there, None if there else cls._untuned(tuning, folder)
-        return True, cls._unlearned(method)
+        return True, cls._unlearned(method, folder)
 
     @classmethod
     def _untuned(cls, tuning: str, folder: Path | None) -> str:
@@ -135,13 +151,19 @@ class Pipeline:
         )
 
     @classmethod
-    def _unlearned(cls, method: str) -> str | None:
+    def _unlearned(cls, method: str, folder: Path | None) -> str | None:
         if method == "independent":
             return None
+        levels = "" if folder and cls.many_levels(folder) else " at one noise level each"
         return (
-            f"{cls.name} learned from single shots, so {method} runs but its shots agree only with weights tuned on "
-            "scenes (LCT section 4.1: 135,000 updates); independent is what it knows"
+            f"{cls.name} learned from single shots{levels}, so {method} runs but its shots agree only with weights "
+            "tuned on scenes (LCT section 4.1: 135,000 updates); independent is what it knows"
         )
+
+    @classmethod
+    def many_levels(cls, folder: Path) -> bool:  # noqa: ARG003 - one model alone
+        """Whether the folder's model was trained with a noise level for every token."""
+        return False
 
     @cache  # noqa: B019 - a backbone lives as long as its process, and its tunings with it
     def tuned(self, name: str) -> Self:
@@ -183,7 +205,7 @@ class Pipeline:
             model.enable_adapters()
 
     def advice(self, method: str) -> str | None:
-        return None if self.adapter is not None else self._unlearned(method)
+        return None if self.adapter is not None else self._unlearned(method, self.folder)
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         strides = {
@@ -195,7 +217,11 @@ class Pipeline:
 
     @torch.inference_mode()
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
-        return [self._kept("tokens", prompt, self._encode) for prompt in prompts]
+        return [self._kept("tokens", self._heard(prompt), self._encode) for prompt in prompts]
+
+    def _heard(self, prompt: str) -> str:
+        """Without LCT's mark of a cut, which only weights tuned for LCT know as more than odd words."""
+        return prompt if self.adapter is not None else prompt.removeprefix(f"{CUT} ")
 
     def encode_whole(self, parts: Sequence[str]) -> list[Tensor]:  # noqa: ARG002 - Wan's alone
         raise ValueError(f"{self.name} never learned prompts that are encoded as one text")
@@ -216,7 +242,8 @@ class Pipeline:
 
         if self.folder is None:
             return run(prompt)
-        encoder = f"{self.weights} {version('diffusers')} {self.runtime.dtype} {self.longest} {what}"
+        versions = " ".join(map(version, ("diffusers", "transformers")))
+        encoder = f"{self.name} {self.reader} {versions} {self.runtime.dtype} {self.longest} {what}"
         return PromptCache(encoder)(prompt, run).to(self.runtime.device)
 
     @torch.inference_mode()

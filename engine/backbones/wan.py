@@ -6,7 +6,7 @@ Wan keeps in float32 stays so. Legend as in ``blockwise``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -100,7 +100,15 @@ class WanBackbone(Blockwise):
 
     @classmethod
     def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:
-        return TI2V if read_json(folder / INDEX).get("expand_timesteps") else (cls.fps, cls.size)
+        return TI2V if cls.many_levels(folder) else (cls.fps, cls.size)
+
+    @classmethod
+    def _strides(cls, vae: Mapping[str, Any]) -> tuple[int, int]:
+        return vae.get("scale_factor_temporal", 4), vae.get("scale_factor_spatial", 8)
+
+    @classmethod
+    def many_levels(cls, folder: Path) -> bool:
+        return bool(read_json(folder / INDEX).get("expand_timesteps"))
 
     def _adapted(self, folder: Path) -> dict[str, Path]:
         second = {} if self.pipe.transformer_2 is None else {"transformer_2": folder / "transformer_2"}

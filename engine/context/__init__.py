@@ -1,7 +1,7 @@
 """A shot is generated inside a context: blocks on one timeline, where they stand, and who may look at whom."""
 
 from engine.context.attend import attend, attend_dense
-from engine.context.blocks import GLOBAL, Block, dummy, is_shown, picture, text
+from engine.context.blocks import CUT, GLOBAL, Block, dummy, is_shown, picture, text
 from engine.context.kernels import Choice, choose_attention
 from engine.context.layout import Layout, lay_out
 from engine.context.masks import (
@@ -22,6 +22,7 @@ from engine.context.rope import rotate, rotate_pairs, rotation
 from engine.context.telling import PLAINLY, Telling
 
 __all__ = [
+    "CUT",
     "ECHOSHOT",
     "GLOBAL",
     "LONGLIVE",

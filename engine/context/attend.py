@@ -20,7 +20,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, way: str | None = No
     asking = [i for i, span in enumerate(layout.spans) if before <= span.start < span.stop]
     if all(len(layout.visible[i]) == len(layout.spans) for i in asking):
         return scaled_dot_product_attention(q, k, v, attn_mask=_key_mask(layout.keep))
-    return WAYS[way or choose_attention(q.device, q.dtype).way](q, k, v, layout)
+    return WAYS[way or choose_attention(q.device, q.dtype, q.shape[-1]).way](q, k, v, layout)
 
 
 def attend_by_blocks(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+CUT = "[SHOT CUT]"  # before the prompt of a shot that starts a new picture (LCT section 3.2.1)
 GLOBAL = -1  # the "shot" of blocks that belong to the whole scene
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Kernel = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int, int], Tensor]
 AMPERE = (8, 0)  # compute capability that FlashAttention needs
+TILE = 128  # tokens of FlexAttention's tiles
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Choice:
 
 
 @cache
-def choose_attention(device: torch.device, dtype: torch.dtype) -> Choice:
-    """The way for a device and number format; all ways give the same to rounding, and none makes a dense mask."""
+def choose_attention(device: torch.device, dtype: torch.dtype, width: int = 64) -> Choice:
+    """The way for a device, number format and head width; all give the same to rounding, none makes a dense mask."""
     if device.type != "cuda":
         return Choice("blocks", f"on {device.type} one plain attention for each run of blocks needs no mask")
+    if width % 8 or not 16 <= width <= 256:
+        return Choice("blocks", f"neither FlashAttention nor FlexAttention takes heads {width} wide")
     half = dtype in (torch.float16, torch.bfloat16)
     if half and torch.cuda.get_device_capability(device) >= AMPERE and find_spec("torch.nn.attention.varlen"):
         return Choice("varlen", "FlashAttention takes all runs of blocks in one call, and this GPU has it")
@@ -101,23 +104,43 @@ def attend_packed(q: Tensor, k: Tensor, v: Tensor, layout: Layout, kernel: Kerne
 
 
 def block_mask(layout: Layout, batch: int, before: int, device: torch.device) -> BlockMask:
-    """What FlexAttention needs of a layout: a rule on tokens, and which tiles it can skip."""
-    from torch.nn.attention.flex_attention import create_block_mask
+    """What FlexAttention needs of a layout: which tiles to skip, which to take whole, and a rule for tokens of others.
 
-    length = layout.spans[-1].stop
+    Counted from spans, for torch's own way to it makes the dense mask first.
+    """
+    from torch.nn.attention.flex_attention import BlockMask
+
+    length, count = layout.spans[-1].stop, len(layout.spans)
     member = torch.empty(length, dtype=torch.long)
-    allowed = torch.zeros(len(layout.spans), len(layout.spans), dtype=torch.bool)
+    allowed = torch.zeros(count, count, dtype=torch.bool)
     for i, (span, seen) in enumerate(zip(layout.spans, layout.visible, strict=True)):
         member[span] = i
         allowed[i, list(seen)] = True
-    member, allowed = member.to(device), allowed.to(device)
-    keep = torch.ones(batch, length, dtype=torch.bool) if layout.keep is None else layout.keep
-    keep = keep.to(device)
+    keep = torch.ones(batch, length, dtype=torch.bool) if layout.keep is None else layout.keep.cpu()
+    asks, told = (_tiles(member[start:], count) for start in (before, 0))  # [T, M] tokens of each block in a tile
+    kept = torch.nn.functional.pad(keep, (0, -length % TILE)).unflatten(1, (-1, TILE)).sum(2)  # [B, T]
+    pairs = asks.float() @ allowed.float() @ told.float().T  # [T, T] pairs of tokens that the rule allows
+    whole = (pairs == TILE * TILE) & (kept == TILE)[:, None]
+    partly = (pairs > 0) & (kept > 0)[:, None] & ~whole
+    tables = [part.to(device) for tiles in (partly, whole) for part in _listed(tiles[:, None])]
+    member, allowed, keep = member.to(device), allowed.to(device), keep.to(device)
 
     def rule(b: Tensor, _: Tensor, asks: Tensor, told: Tensor) -> Tensor:
         return allowed[member[asks + before], member[told]] & keep[b, told]
 
-    return create_block_mask(rule, batch, None, length - before, length, device=str(device))
+    return BlockMask.from_kv_blocks(*tables, BLOCK_SIZE=TILE, mask_mod=rule, seq_lengths=(length - before, length))
+
+
+def _tiles(member: Tensor, count: int) -> Tensor:
+    """Tokens of each block in every tile [T, M]."""
+    tiles = torch.nn.functional.pad(member, (0, -len(member) % TILE), value=count).view(-1, TILE)
+    return torch.nn.functional.one_hot(tiles, count + 1).sum(1)[:, :count]
+
+
+def _listed(tiles: Tensor) -> tuple[Tensor, Tensor]:
+    """How many tiles of each row are taken, and their numbers, those first."""
+    order = tiles.int().argsort(dim=-1, descending=True, stable=True)
+    return tiles.sum(-1, dtype=torch.int32), order.int()
 
 
 def attend_flex(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:

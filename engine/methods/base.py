@@ -9,7 +9,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from engine.context import PLAINLY, Block, Placement, Rule, Telling
+from engine.context import CUT, PLAINLY, Block, Placement, Rule, Telling
 from engine.scene import Scene, Shot
 
 
@@ -46,7 +46,7 @@ class Taught:
 
     def words(self, scene: Scene, shot: Shot) -> str:  # noqa: ARG002 - the scene's prompt stands for itself
         bare = re.sub(r"^\s*\[shot cut\]\s*", "", shot.prompt, flags=re.IGNORECASE).strip()
-        return f"[SHOT CUT] {bare}" if shot.cut else bare
+        return f"{CUT} {bare}" if shot.cut else bare
 
     def parts(self, scene: Scene) -> list[str]:
         return [scene.prompt, *(self.words(scene, shot) for shot in scene.shots)]

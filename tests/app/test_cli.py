@@ -177,13 +177,16 @@ def test_damaged_weights_are_one_sentence(damage, story, film, tiny_pocket, tmp_
     assert not list(film.parent.iterdir())
 
 
-def test_too_little_memory_on_a_gpu_is_one_sentence(story, film, tiny_pocket, monkeypatch, capsys):
+@pytest.mark.parametrize("where", ["the GPU's", "main"])
+def test_too_little_memory_is_one_sentence(where, story, film, tiny_pocket, monkeypatch, capsys):
     def full(*_):
+        if where == "main":
+            torch.empty(1 << 60, dtype=torch.uint8)  # as torch itself says it
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(PocketBackbone, "predict", full)
     assert run(story, "-o", film, "--backbone", tiny_pocket) == 1
-    assert "memory is too small; make fewer shots at once" in capsys.readouterr().err.splitlines()[-1]
+    assert f"{where} memory is too small; make fewer shots at once" in capsys.readouterr().err.splitlines()[-1]
     assert not list(film.parent.iterdir())
 
 

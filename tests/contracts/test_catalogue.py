@@ -83,6 +83,15 @@ def test_weights_that_are_lacking_are_said_with_what_they_take(models, entries, 
     assert next(a for a in entries["wan"].abilities if a.method == "lct-causal").runs
 
 
+def test_models_that_learned_one_noise_level_a_sample_say_so(entries):
+    def told(kind):
+        return next(a.advice for a in entries[kind].abilities if a.method == "lct")
+
+    assert all("at one noise level each" in told(kind) for kind in ("wan", "wan-a14b", "cogvideox-2b", "hunyuanvideo"))
+    assert "noise level" not in told("wan-ti2v")
+    assert all("135,000 updates" in told(kind) for kind in KINDS)
+
+
 def test_the_command_line_prints_the_list(models, capsys):
     assert main(["--backbones", str(models)]) == 0
     told = capsys.readouterr().out

@@ -105,6 +105,27 @@ def test_damaged_weights(folder):
     refused(folder, "safetensors is damaged; download the pipeline folder again")
 
 
+@pytest.mark.parametrize(
+    "table", ['{"a": 5}', '{"a": {"shape": "ab"}}', '{"a": {"shape": [-1]}}', '{"a": {}}', "[1]", "[" * 9999]
+)
+def test_weights_whose_table_is_a_trap(folder, table):
+    head = len(table).to_bytes(8, "little") + table.encode()
+    (folder / "transformer" / WEIGHTS).write_bytes(head)
+    refused(folder, "safetensors is damaged; download the pipeline folder again")
+    assert engine.list_backbones(folder)[1].problem
+
+
+def test_weights_that_claim_a_table_longer_than_any(folder):
+    (folder / "transformer" / WEIGHTS).write_bytes((1 << 60).to_bytes(8, "little") + b"{}")
+    refused(folder, "safetensors is damaged; download the pipeline folder again")
+
+
+def test_code_of_a_part_is_never_run(folder):
+    (folder / "scheduler" / "mine.py").write_text("raise SystemExit('ran')\nclass Mine: pass")
+    edit(folder / "model_index.json", scheduler=["mine", "Mine"])
+    refused(folder, "wan")
+
+
 def test_weights_that_are_not_all_there(folder):
     weights = folder / "transformer" / WEIGHTS
     kept = load_file(weights)

@@ -7,7 +7,8 @@ import torch
 
 import engine
 from engine.methods import GENERAL
-from engine.plan import _fit, plan
+from engine.plan import PATIENCE, _fit, measure, plan
+from engine.runtime import PeakMemory
 
 
 @pytest.fixture(scope="module")
@@ -22,24 +23,102 @@ def scene(shots=4, **settings):
 
 @pytest.mark.parametrize("method", GENERAL)
 @pytest.mark.parametrize("guidance", [1, 2])
-def test_planned_tokens_and_passes_are_those_that_run(backbone, monkeypatch, method, guidance):
-    ran = []
-    steps, asked = 3, scene()
+@pytest.mark.parametrize("history_guidance", [1, 2])
+def test_planned_passes_are_those_that_run(backbone, monkeypatch, method, guidance, history_guidance):
+    """Tokens that run and tokens of the context, of every pass of every step, and of those that fill a memory."""
+    ran, filled, decoded = [], [], []
+    steps, asked = 4, scene()
     for part in {backbone, backbone.tuned("causal")}:
-        real = part.predict
 
-        def predict(blocks, layout, past=None, real=real):
-            ran.append((layout.spans[-1].stop, layout.spans[-1].stop - (past.tokens if past else 0)))
-            return real(blocks, layout, past)
+        def spy(name, kept, count, part=part):
+            real = getattr(part, name)
+            monkeypatch.setattr(part, name, lambda *inputs: kept.append(count(*inputs)) or real(*inputs))
 
-        monkeypatch.setattr(part, "predict", predict)
-    list(engine.generate(asked, backbone, method=method, steps=steps, guidance=guidance))
+        def work(blocks, layout, past=None):
+            whole = layout.spans[-1].stop
+            return whole - (past.tokens if past else 0), whole
+
+        spy("predict", ran, work)
+        spy("remember", filled, work)
+        spy("decode", decoded, lambda latents: latents.shape[2])
+    settings = {"method": method, "steps": steps, "guidance": guidance, "history_guidance": history_guidance}
+    list(engine.generate(asked, backbone, **settings))
     monkeypatch.undo()
-    planned = plan(asked, backbone, method=method, steps=steps, guidance=guidance)
-    assert len(ran) == sum(steps * part.passes for part in planned.rounds)
-    with_text = ran[::guidance]  # the pass without text has shorter prompts
-    expected = [(part.tokens, part.running) for part in planned.rounds for _ in range(steps)]
-    assert with_text == expected
+    planned = plan(asked, backbone, **settings)
+    assert ran == [work for part in planned.rounds for _ in range(steps) for work in part.passes]
+    assert sorted(filled) == sorted(work for part in planned.rounds for work in part.fresh)
+    assert planned.rounds[0].passes[0] == (planned.rounds[0].running, planned.rounds[0].tokens)
+    assert sorted(decoded) == [1] * 4 + [2] * 4  # a look at step 2, and the shots
+
+
+@pytest.mark.parametrize("method", GENERAL)
+def test_planned_seconds_are_those_that_pass(backbone, monkeypatch, method):
+    """On a machine whose every pass takes a known time: a part for each token that runs, one for each that it sees."""
+    clock = [0.0]
+
+    def slow(real, seconds):
+        def run(*inputs):
+            clock[0] += seconds(*inputs)
+            return real(*inputs)
+
+        return run
+
+    def attended(blocks, layout, past=None):
+        whole = layout.spans[-1].stop
+        running = whole - (past.tokens if past else 0)
+        return 0.01 + 1e-4 * running + 1e-6 * running * whole
+
+    parts = {backbone, backbone.tuned("causal")}
+    for part in parts:
+        for name in ("predict", "remember"):
+            monkeypatch.setattr(part, name, slow(getattr(part, name), attended))
+        monkeypatch.setattr(part, "decode", slow(part.decode, lambda latents: 0.2 + 0.1 * latents.shape[2]))
+        monkeypatch.setattr(part, "encode_text", slow(part.encode_text, lambda words: 0.005 * len(words)))
+    monkeypatch.setattr("engine.plan.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("engine.plan.measure", measure.__wrapped__)
+    asked, settings = scene(), {"method": method, "steps": 6, "guidance": 2.0, "history_guidance": 1.5}
+    said = plan(asked, backbone, **settings).seconds
+    clock[0] = 0.0
+    list(engine.generate(asked, backbone, **settings))
+    assert said == pytest.approx(clock[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("method", GENERAL)
+@pytest.mark.parametrize("shots", [1, 5])
+@pytest.mark.parametrize("size", [(32, 48), (80, 128)])
+def test_planned_memory_is_within_a_tenth_of_what_is_used(plain, method, shots, size):
+    made = tuple(engine.Shot(prompt="A fox jumps.", frames=9) for _ in range(shots))
+    asked = engine.Scene(prompt="A fox.", shots=made, height=size[0], width=size[1])
+    settings = {"method": method, "steps": 2, "guidance": 2.0, "previews": False}
+    said = plan(asked, plain, **settings).peak  # which has loaded what the method is tuned with
+    with PeakMemory(plain.runtime.device) as used:
+        list(engine.generate(asked, plain, **settings))
+    assert said == pytest.approx(used.bytes, rel=0.1)
+
+
+def test_peak_memory_is_what_is_in_use_at_once():
+    with PeakMemory(torch.device("cpu")) as used:
+        for _ in range(3):
+            one = torch.zeros(1000)
+            del one
+        two = torch.zeros(500), torch.zeros(700)
+    assert used.bytes == 4 * 1200
+    assert len(two) == 2
+
+
+def test_a_slow_machine_is_tried_with_less(backbone, monkeypatch):
+    clock, ran = [0.0], []
+
+    def predict(blocks, layout, past=None):
+        clock[0] += 1e-3 * layout.spans[-1].stop ** 2
+        ran.append(layout.spans[-1].stop)
+
+    monkeypatch.setattr(backbone, "predict", predict)
+    monkeypatch.setattr("engine.plan.time.perf_counter", lambda: clock[0])
+    pace = measure.__wrapped__(backbone, 32, 48)
+    assert clock[0] < 2 * PATIENCE
+    assert max(ran) < 200
+    assert pace.forward(500, 500) == pytest.approx(1e-3 * 500**2, rel=0.3)
 
 
 def test_a_context_past_the_window_is_warned_of_and_more_work_takes_longer(backbone, monkeypatch):

@@ -4,6 +4,7 @@ import struct
 import zlib
 
 import pytest
+import tiny_pipelines
 import torch
 from PIL import Image
 
@@ -81,6 +82,14 @@ def test_a_picture_fills_the_frame_without_distortion(backbone, tmp_path):
 @pytest.mark.parametrize(("count", "kept"), [(20, 9), (7, 5), (1, 1)])
 def test_a_film_is_cut_to_a_legal_length(backbone, tmp_path, count, kept):
     assert len(read_upload(film(tmp_path / "film.mp4", count), backbone.shape(9, 32, 48))) == kept
+
+
+def test_a_film_fits_the_size_the_pace_and_the_lengths_of_a_model(tmp_path):
+    backbone = engine.load(str(tiny_pipelines.save("cogvideox-2b", tmp_path / "cogvideox")), device="cpu")
+    pool = Pool(backbone)
+    entry = pool.add_upload("walk", film(tmp_path / "walk.mp4", 15), prompt="A cat walks.")  # 13 would be 4k+1
+    assert entry.take.frames.shape == (9, 48, 80, 3)
+    assert tuple(entry.take.latents.shape) == backbone.shape(9, 48, 80).latent
 
 
 def bomb(path, side=60_000):

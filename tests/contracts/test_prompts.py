@@ -77,3 +77,32 @@ def test_a_second_film_needs_no_text_encoder(kind, cache, tmp_path, monkeypatch)
         films.append(done.takes[0].latents)
         monkeypatch.setattr(type(backbone.pipe), "encode_prompt", None)
     assert torch.equal(*films)
+
+
+def test_what_reads_a_prompt_is_told_apart_and_nothing_else(cache, tmp_path):
+    """Another tokenizer or encoder reads anew; another transformer, or a LoRA on it, reads the same."""
+    folder = tiny_pipelines.save("wan", tmp_path / "wan")
+    first = engine.load(str(folder), device="cpu")
+    first.encode_text(["a fox"])
+    assert len(list(prompts.folder().iterdir())) == 1
+    first.tuned("causal").encode_text(["a fox"])
+    (folder / "transformer" / "config.json").write_text((folder / "transformer" / "config.json").read_text() + "\n")
+    engine.load(str(folder), device="cpu").encode_text(["a fox"])
+    assert len(list(prompts.folder().iterdir())) == 1
+    for part, name in (("tokenizer", "tokenizer.json"), ("text_encoder", "config.json")):
+        file = folder / part / name
+        file.write_text(file.read_text() + "\n")
+        engine.load(str(folder), device="cpu").encode_text(["a fox"])
+    assert len(list(prompts.folder().iterdir())) == 3
+
+
+@pytest.mark.parametrize("kind", ["wan", "hunyuanvideo"])
+def test_the_mark_of_a_cut_is_for_weights_that_learned_it(kind, cache, tmp_path):
+    plain = engine.load(str(tiny_pipelines.save(kind, tmp_path / kind)), device="cpu")
+    tuned = plain.tuned("causal")
+    for read in ("encode_text", "pool_text"):
+        marked, bare = (getattr(plain, read)([words])[0] for words in ("[SHOT CUT] a fox", "a fox"))
+        assert marked is bare is None or torch.equal(marked, bare)
+    assert plain.text_tokens("[SHOT CUT] a fox") == plain.text_tokens("a fox")
+    marked, bare = (tuned.encode_text([words])[0] for words in ("[SHOT CUT] a fox", "a fox"))
+    assert marked.shape != bare.shape or not torch.equal(marked, bare)

@@ -1,5 +1,7 @@
 """Truths of the context layer on tiny real tensors."""
 
+import inspect
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -28,7 +30,7 @@ from engine.context import (
     text,
 )
 from engine.context.attend import attend_by_blocks
-from engine.context.kernels import attend_flex, attend_packed
+from engine.context.kernels import attend_flex, attend_packed, block_mask
 
 
 def scene(batch=2, shots=3, lengths=False):
@@ -163,6 +165,37 @@ def test_what_runs_on_a_gpu_equals_blocks(rule, lengths, asking, way):
         assert torch.allclose(one, two, atol=1e-5)
 
 
+@pytest.mark.parametrize("rule", [causal, isolated, apart], ids=["causal", "isolated", "apart"])
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("ask", ["all", "last shot"])
+def test_flex_skips_and_takes_whole_the_tiles_that_torch_would(rule, lengths, ask):
+    """Over several tiles, whose borders are not those of the shots, and never by way of the dense mask."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    level = torch.zeros(2)
+    blocks = []
+    for shot, (words, frames) in enumerate(((130, 9), (7, 1), (60, 7))):
+        true = torch.tensor([words, words - 5]) if lengths else None
+        blocks.append(text(torch.zeros(2, words, 8), shot=shot, noise=level, lengths=true))
+        blocks.append(picture(torch.zeros(2, 4, frames, 12, 20), shot=shot, noise=level, patch=2))
+    layout = lay_out(blocks, rule=rule)
+    before = 0 if ask == "all" else layout.spans[4].start
+    found = block_mask(layout, 2, before, torch.device("cpu"))
+    length = layout.spans[-1].stop
+    expected = create_block_mask(found.mask_mod, 2, None, length - before, length, device="cpu")
+    assert found.shape == expected.shape
+    assert torch.equal(found.to_dense(), expected.to_dense())
+    for name in ("kv_num_blocks", "full_kv_num_blocks", "q_num_blocks", "full_q_num_blocks"):
+        assert torch.equal(getattr(found, name), getattr(expected, name))
+    assert found.full_kv_num_blocks.sum() > 0
+    draw = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, 1, length, 16, generator=draw) for _ in range(3))
+    q = q[:, :, before:]
+    keep = 1 if layout.keep is None else layout.keep[:, None, before:, None]
+    flexed, plainly = (run(q, k, v, layout) * keep for run in (attend_flex, attend_by_blocks))
+    assert torch.allclose(flexed, plainly, atol=1e-5)
+
+
 def test_a_layout_is_read_once_for_all_layers():
     blocks = scene()
     layout = lay_out(blocks, rule=causal)
@@ -172,19 +205,51 @@ def test_a_layout_is_read_once_for_all_layers():
     assert len(layout._kept) == 1
 
 
-def test_attention_is_chosen_with_its_reason():
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU, as far as the choice asks for one."""
+    choose_attention.cache_clear()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    monkeypatch.setattr("engine.context.kernels.find_spec", lambda _: True)
+    yield torch.device("cuda")
+    choose_attention.cache_clear()
+
+
+def test_attention_is_chosen_with_its_reason(gpu):
     chosen = choose_attention(torch.device("cpu"), torch.bfloat16)
     assert chosen.way == "blocks"
     assert "cpu" in chosen.reason
+    assert choose_attention(gpu, torch.bfloat16, 128).way == "varlen"
+    assert choose_attention(gpu, torch.float32, 128).way == "flex"
+    for odd in (12, 8, 320):
+        assert choose_attention(gpu, torch.bfloat16, odd).way == "blocks"
 
 
+def test_the_kernel_of_a_gpu_is_called_as_torch_declares_it():
+    from torch.nn.attention.varlen import varlen_attn
+
+    inspect.signature(varlen_attn).bind(*range(7))  # q, k, v, where each begins, and the longest of both
+
+
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("rule", [causal, isolated, apart], ids=["causal", "isolated", "apart"])
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("asking", [8, 4])
 @pytest.mark.parametrize("way", ["varlen", "flex"])
-def test_on_a_gpu_all_ways_agree(way):
-    blocks = scene()
-    layout = lay_out(blocks, rule=causal)
-    q, k, v = (x.detach().cuda().bfloat16() for x in heads(blocks))
-    assert torch.allclose(attend(q, k, v, layout, way), attend(q, k, v, layout, "blocks"), atol=2e-2)
+def test_on_a_gpu_all_ways_agree(rule, lengths, asking, way):
+    blocks = [on_gpu(block) for block in scene(lengths=lengths)]
+    layout = lay_out(blocks, rule=rule)
+    tail = layout.spans[-asking].start
+    q, k, v = (torch.randn(2, 2, layout.spans[-1].stop, 64, device="cuda", dtype=torch.bfloat16) for _ in range(3))
+    keep = 1 if layout.keep is None else layout.keep[:, None, tail:, None]
+    one, two = (attend(q[:, :, tail:], k, v, layout, name) * keep for name in (way, "blocks"))
+    assert torch.allclose(one, two, atol=2e-2)
+
+
+def on_gpu(block):
+    parts = {name: getattr(block, name) for name in ("data", "noise", "lengths")}
+    return replace(block, **{name: part.cuda() for name, part in parts.items() if part is not None})
 
 
 def test_under_the_causal_rule_later_shots_leave_earlier_ones_bit_identical():
