@@ -186,7 +186,7 @@ def test_a_visitor_of_a_space_sees_a_film_makes_one_and_takes_it_home(visit, tmp
         tab(page, "Settings")
         page.wait_for_selector("#settings .models")
         assert str(tmp_path) not in page.locator("#settings").inner_text()
-        asks_the_hub = ("Failed to load resource: net::ERR_NAME_NOT_RESOLVED", "Space not found")  # gradio's own header
+        asks_the_hub = ("Failed to load resource: net::ERR_NAME_NOT_RESOLVED", "Space not found")  # gradio does
         assert [error for error in page.errors if error not in asks_the_hub] == []
         stranger = visit(f"http://127.0.0.1:{made.port}")
         stranger.wait_for_selector("#board .frame.done >> nth=3")
