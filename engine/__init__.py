@@ -53,6 +53,14 @@ def encode_take(take: Take, backbone: Backbone) -> Take:
     return generation.encode_take(take, backbone)
 
 
+def device() -> tuple[str, str, str]:
+    """Where models run here, in which number format, and why."""
+    from engine.runtime import choose_runtime
+
+    chosen = choose_runtime()
+    return chosen.device.type, str(chosen.dtype).removeprefix("torch."), chosen.reason
+
+
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     """Words that a backbone's text encoder cannot know, as they were written; loads its tokenizer only."""
     from engine import backbones
@@ -118,6 +126,7 @@ __all__ = [
     "VideoShape",
     "block_tokens",
     "decode_take",
+    "device",
     "encode_take",
     "generate",
     "list_backbones",

@@ -28,6 +28,12 @@ def imported(text: str) -> tuple[Draft, ...]:
     return (_from_json(body),) if body.startswith(("{", "[")) and not body.startswith("[[") else _from_fountain(body)
 
 
+def pasted(text: str) -> Draft | None:
+    """The draft of a story.json where a story was asked for; None for a story. ValueError as ``imported`` has it."""
+    told = text.strip()
+    return imported(told)[0] if told.startswith(("{", "```")) else None
+
+
 def _from_json(text: str) -> Draft:
     story = parse_story(text, name="text")
     shots = tuple(

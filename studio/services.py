@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from io import BufferedIOBase
@@ -12,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from engine import MAX_SHOTS, CancelToken, unknown_words, vocabulary
-from studio import board, ladder
+from studio import about, board, ladder
 from studio.bible import compose
 from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import Inline, executor
 from studio.exports import EXPORTS, export
-from studio.imports import imported
+from studio.imports import imported, pasted
 from studio.inputs import checked_inputs
 from studio.limits import Limits
 from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
@@ -28,7 +29,7 @@ from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
 from studio.shelf import Shelf
-from studio.splitter import Rules, choose_splitter
+from studio.splitter import Rules, choose_splitter, try_out
 from studio.staleness import DRAFT
 from studio.store import Listed, Store
 from studio.store.archive import unpack
@@ -149,6 +150,21 @@ class Studio:
         self._not_running(self.project(project_id), scene)
         self.limits.spend("splits")
         return self._splitter.drafts(asked, cancel=cancel)
+
+    def wish(
+        self, project_id: str, scene: str | None, story: str, shots: int, **wishes: Any
+    ) -> tuple[Iterator[Draft], bool]:
+        """Drafts of what a creator told or pasted for a scene, and whether its shots are the same ones, written anew.
+
+        That is so where one of them is locked: it stays to the byte, and the number of shots stays.
+        """
+        now = self.project(project_id)
+        if (found := pasted(story)) is not None:
+            return iter((found,)), False
+        if scene and any(shot.locked for shot in now.scene(scene).shots):
+            asked = self.again(project_id, scene, story=story, **wishes)
+            return self.drafts(project_id, asked, scene=scene), True
+        return self.drafts(project_id, Asked(story=story, shots=shots, **wishes), scene=scene), False
 
     def take_in(self, text: str) -> tuple[Project, str]:
         """A pasted story.json (one scene) or a Fountain screenplay (its scenes) as a new project, and a note."""
@@ -438,6 +454,28 @@ class Studio:
             return unknown_words(text, self.settings.backbone)
         except ValueError:
             return ()
+
+    def about(self) -> about.About:
+        """What the studio runs on and keeps."""
+        return about.about(self.settings, self.store, self.exports)
+
+    def models(self) -> tuple[about.Model, ...]:
+        """What projects can choose; the first look takes a while, for every kind of model is loaded to judge."""
+        return about.models(self.shelf)
+
+    def try_splitter(self) -> str:
+        """One sentence on whether the language model works, from one small story."""
+        self.limits.spend("splits")
+        return try_out(self._splitter)
+
+    def clear_exports(self) -> None:
+        """Remove what was exported; it can be exported again at any time."""
+        for folder in self.exports.iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def waiting(self) -> dict[str, int]:
+        """How many jobs of each project are not over."""
+        return Counter(job.project for job in self.store.ledger.open_jobs())
 
     def vocabulary(self) -> dict[str, tuple[str, ...]]:
         return vocabulary()

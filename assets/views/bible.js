@@ -13,7 +13,7 @@ const entry = (one) =>
     h("textarea", { rows: "2", initial: one.text, "data-name": "text", placeholder: HINT[one.kind], "aria-label": `Looks of ${one.name}` }),
     one.kind !== "look" && h("div", { class: "stills" }, one.stills.map(kept), sender("Add a picture…", { "data-do": "still", "aria-label": `Add a picture of ${one.name}` })),
     h("div", { class: "facts" },
-      one.kind !== "look" && props.value.scenes.map((scene) => button("", {
+      one.kind !== "look" && told().scenes.map((scene) => button("", {
         class: `toggle ${one.scenes.includes(scene.id) ? "on" : ""}`, "data-do": "use", "data-scene": scene.id, "aria-pressed": String(one.scenes.includes(scene.id)),
       }, `Scene ${scene.number}`)),
       h("span", { class: "soft" }, one.shots ? `read by ${many(one.shots, "shot")}` : "read by no shot"),
@@ -27,12 +27,12 @@ root.addEventListener("click", (event) => {
   if (doer.dataset.do === "still") return send((path) => act("upload", { path, entry: id }));
   if (doer.dataset.do === "drop-still") return edit("drop_reference", { reference: doer.closest("[data-still]").dataset.still });
   if (doer.dataset.do === "use-still") {
-    const one = props.value.entries.flatMap((e) => e.stills).find((s) => s.id === doer.closest("[data-still]").dataset.still);
+    const one = told().entries.flatMap((e) => e.stills).find((s) => s.id === doer.closest("[data-still]").dataset.still);
     return edit("use_reference", { reference: one.id, shots: one.unused });
   }
   if (doer.dataset.do === "drop") return edit("drop_entry", { entry: id });
-  const one = props.value.entries.find((e) => e.id === id);
-  const scene = props.value.scenes.find((s) => s.id === doer.dataset.scene);
+  const one = told().entries.find((e) => e.id === id);
+  const scene = told().scenes.find((s) => s.id === doer.dataset.scene);
   if (one.kind === "place") return edit("set_scene", { scene: scene.id, setting: scene.setting === id ? "" : id });
   edit("set_scene", { scene: scene.id, cast: scene.cast.includes(id) ? scene.cast.filter((c) => c !== id) : [...scene.cast, id] });
 });

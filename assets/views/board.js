@@ -1,15 +1,44 @@
 // The board: scenes of shot cards. Selecting, dragging, keys; the animatic; the same data as a shot list.
 
+const FEW = 60; // cards of a short board, which is drawn whole; of a longer one only scenes near the screen are
 let picked = [];
+let scene = ""; // the one that is selected
+let before = null; // what Python said was selected, when it said so last
 let hovered = null;
 let asTable = false;
 let dragged = [];
 let mark = null; // { shot, after } or { scene }: where dragged shots would go
 let playing = null; // index into the film while the board is played
 
-const shots = () => (props.value?.scenes || []).flatMap((scene) => scene.shots);
-const find = (id) => shots().find((shot) => shot.id === id);
+// What is as usual is left out of what Python sends; files stand in one folder.
+let [from, all, byId] = [null, [], new Map()];
+const read = () => {
+  if (told() === from) return;
+  from = told();
+  const file = (name) => name && `${from.media}${name}`;
+  for (const one of from.scenes || [])
+    one.shots = one.shots.map((s) => ({ status: "done", why: [], takes: 0, ...s, video: file(s.video), poster: file(s.poster) }));
+  all = (from.scenes || []).flatMap((one) => one.shots);
+  byId = new Map(all.map((shot) => [shot.id, shot]));
+};
+const shots = () => (read(), all);
+const find = (id) => (read(), byId.get(id));
 const chosen = () => picked.filter(find);
+const home = (id) => told().scenes.find((one) => one.shots.some((shot) => shot.id === id));
+
+// Scenes that are near the screen.
+const near = new Set();
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) near[isIntersecting ? "add" : "delete"](target.dataset.scene);
+  show();
+}, { rootMargin: "900px 0px" });
+const isDrawn = (one, number) =>
+  shots().length <= FEW || near.has(one.id) || (!near.size && number < 3) || one.shots.some((shot) => shot.id === picked[0]);
+const room = (one) => { // what its cards would take up
+  const grid = root.querySelector(".cards"), first = grid?.querySelector(".card");
+  const columns = grid ? getComputedStyle(grid).gridTemplateColumns.split(" ").length : 4;
+  return Math.ceil(one.shots.length / columns) * ((first?.offsetHeight || 240) + 12) - 12;
+};
 
 const STATUS = {
   draft: "draft", queued: "queued", running: "being made", done: "", failed: "failed",
@@ -21,7 +50,7 @@ const frame = (shot) => {
   const picture = shot.preview
     ? still(shot.preview)
     : shot.video
-      ? lively && !playing ? clip(shot) : still(shot.poster)
+      ? lively && playing === null ? clip(shot) : still(shot.poster)
       : h("em", {}, shot.status === "running" ? "waiting for its first look" : "not made yet");
   const chip = shot.status === "stale" ? `out of date: ${shot.why[0]}` : STATUS[shot.status];
   return h("div", { class: `frame ${shot.status}` }, picture,
@@ -32,39 +61,43 @@ const frame = (shot) => {
 
 const card = (shot) =>
   h("article", {
-    class: `card ${chosen().includes(shot.id) ? "picked" : ""} ${shot.cut ? "" : "joined"} ${mark?.shot === shot.id ? (mark.after ? "drop-after" : "drop-before") : ""}`,
+    class: `card ${chosen().includes(shot.id) ? "picked" : ""} ${shot.joined ? "joined" : ""} ${mark?.shot === shot.id ? (mark.after ? "drop-after" : "drop-before") : ""}`,
     "data-key": shot.id, "data-shot": shot.id, role: "button", tabindex: "0", draggable: "true",
     "aria-pressed": String(chosen().includes(shot.id)),
     "aria-label": `Shot ${shot.slate}, ${shot.status}. ${shot.prompt}`,
   }, frame(shot), h("p", { class: "words" }, shot.prompt || "no words yet"),
   h("div", { class: "facts" },
-    h("span", {}, shot.cut ? "cut" : "continues"),
+    h("span", {}, shot.joined ? "continues" : "cut"),
     shot.takes > 1 && h("span", {}, `take ${shot.take} of ${shot.takes}`),
-    shot.seed !== null && h("span", {}, `seed ${shot.seed}`),
+    shot.seed !== undefined && h("span", {}, `seed ${shot.seed}`),
     shot.approved && h("span", { class: "good" }, "✓ approved"),
     shot.locked && h("span", {}, "locked")));
 
-const heading = (scene) =>
+const heading = (one, place, count) =>
   h("header", { class: "scene-head" },
-    h("h2", {}, `Scene ${scene.number}`),
-    h("input", { class: "title", initial: scene.title, placeholder: "name this scene", "aria-label": `Name of scene ${scene.number}`, "data-scene": scene.id, "data-field": "title" }),
-    h("span", { class: "soft" }, scene.about),
+    h("h2", {}, `Scene ${one.number}`),
+    h("input", { class: "title", initial: one.title, placeholder: "name this scene", "aria-label": `Name of scene ${one.number}`, "data-scene": one.id, "data-field": "title" }),
+    h("span", { class: "soft about" }, one.about),
     h("span", { class: "tools" },
-      scene.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": scene.id, class: "small" }),
-      button("Add shot", { "data-do": "add", "data-scene": scene.id, class: "small", "aria-label": `Add a shot to scene ${scene.number}` }),
-      props.value.scenes.length > 1 && button("Remove", { "data-do": "drop-scene", "data-scene": scene.id, class: "small", "aria-label": `Remove scene ${scene.number}` })));
+      one.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": one.id, class: "small" }),
+      button("Add shot", { "data-do": "add", "data-scene": one.id, class: "small", "aria-label": `Add a shot to scene ${one.number}` }),
+      count > 1 && [
+        button("↑", { "data-do": "move-scene", "data-scene": one.id, "data-place": place - 1, class: "small icon", disabled: place === 0, "aria-label": `Move scene ${one.number} up` }),
+        button("↓", { "data-do": "move-scene", "data-scene": one.id, "data-place": place + 1, class: "small icon", disabled: place === count - 1, "aria-label": `Move scene ${one.number} down` }),
+        button("Remove", { "data-do": "drop-scene", "data-scene": one.id, class: "small", "aria-label": `Remove scene ${one.number}` })]));
 
-const section = (scene) =>
-  h("section", { class: `scene ${props.value.scene === scene.id ? "current" : ""}`, "data-key": scene.id, "data-scene": scene.id, "aria-label": `Scene ${scene.number}` },
-    heading(scene),
-    scene.shots.length
-      ? h("div", { class: "cards" }, scene.shots.map(card))
-      : h("p", { class: "empty" }, "Tell this scene's story above and split it, or add a shot."));
+const cards = (one, number) => {
+  if (!one.shots.length) return h("p", { class: "empty" }, "Tell this scene's story above and split it, or add a shot.");
+  return isDrawn(one, number) ? h("div", { class: "cards" }, one.shots.map(card)) : h("div", { class: "far", style: `height:${room(one)}px` });
+};
+const section = (one, number, { length }) =>
+  h("section", { class: `scene ${scene === one.id ? "current" : ""}`, "data-key": one.id, "data-scene": one.id, "aria-label": `Scene ${one.number}` },
+    heading(one, number, length), cards(one, number));
 
 const row = (shot) =>
   h("tr", { "data-key": shot.id, "data-shot": shot.id, tabindex: "0", class: chosen().includes(shot.id) ? "picked" : "" },
     h("th", { scope: "row" }, shot.slate), h("td", {}, shot.prompt), h("td", {}, `${shot.seconds.toFixed(1)} s`),
-    h("td", {}, shot.cut ? "cut" : "continues"), h("td", {}, STATUS[shot.status] || "made"), h("td", {}, shot.takes || ""));
+    h("td", {}, shot.joined ? "continues" : "cut"), h("td", {}, STATUS[shot.status] || "made"), h("td", {}, shot.takes || ""));
 
 const table = () =>
   h("div", { class: "scroll" }, h("table", { class: "list" },
@@ -90,7 +123,7 @@ const theatre = () => {
   return h("div", { class: "theatre", role: "dialog", "aria-modal": "true", "aria-label": "The board as a film" },
     h("div", { class: "stage", "data-key": shot.id },
       shot.video ? clip(shot, { class: "show", loop: false, autoplay: true }) : h("div", { class: "card-text" }, shot.prompt || "no words yet"),
-      h("p", {}, `${shot.slate}  ${shot.prompt}`)),
+      h("p", {}, h("b", {}, shot.slate), ` ${shot.prompt} `, h("span", { class: "soft" }, `${playing + 1} of ${shots().length}`))),
     button("Close", { "data-do": "stop-playing", class: "small" }));
 };
 
@@ -112,8 +145,18 @@ const screen = () => {
 
 const pick = (id, add) => {
   picked = add ? (picked.includes(id) ? picked.filter((p) => p !== id) : [...picked, id]) : [id];
+  if (picked.length === 1) {
+    scene = home(picked[0]).id;
+    remember(picked[0]);
+    act("select", { shot: picked[0] });
+  }
   show();
-  if (picked.length === 1) act("select", { shot: picked[0] });
+};
+const pickScene = (id) => {
+  const first = told().scenes.find((one) => one.id === id).shots[0];
+  [scene, picked] = [id, first ? [first.id] : []];
+  act("select", { scene: id });
+  show();
 };
 const both = (name) => { // a mark is set on all, or taken from all that have it
   const those = target(), on = !those.every((id) => find(id)[name]);
@@ -130,6 +173,7 @@ const DO = {
   add: (t) => edit("add_shot", { scene: t.dataset.scene }),
   "drop-scene": (t) => edit("drop_scene", { scene: t.dataset.scene }),
   "add-scene": () => edit("add_scene", {}),
+  "move-scene": (t) => edit("move_scene", { scene: t.dataset.scene, place: Number(t.dataset.place) }),
   redo: () => act("redo", { shots: target() }),
   approve: () => both("approved"),
   lock: () => both("locked"),
@@ -144,12 +188,12 @@ root.addEventListener("click", (event) => {
   if (doer) return DO[doer.dataset.do](doer);
   const shot = event.target.closest("[data-shot]");
   if (shot) return pick(shot.dataset.shot, event.ctrlKey || event.metaKey || event.shiftKey);
-  const scene = event.target.closest(".scene");
-  if (scene && !event.target.closest("input")) act("select", { scene: scene.dataset.scene });
+  const other = event.target.closest(".scene")?.dataset.scene;
+  if (other && other !== scene && !event.target.closest("input")) pickScene(other);
 });
 root.addEventListener("change", (event) => {
-  const { scene, field } = event.target.dataset;
-  if (field) edit("set_scene", { scene, [field]: event.target.value });
+  const { scene: of, field } = event.target.dataset;
+  if (field) edit("set_scene", { scene: of, [field]: event.target.value });
 });
 root.addEventListener("mouseover", (event) => {
   const id = event.target.closest(".card")?.dataset.shot ?? null;
@@ -166,7 +210,12 @@ const step = (by) => {
   root.querySelector(`[data-shot="${id}"]`).focus();
 };
 root.addEventListener("keydown", (event) => {
-  if (playing !== null) { if (event.key === "Escape") DO["stop-playing"](); return; }
+  if (playing !== null) {
+    if (event.key === "Escape") DO["stop-playing"]();
+    if (event.key === "ArrowRight") next();
+    if (event.key === "ArrowLeft") { playing = Math.max(0, playing - 1); screen(); }
+    return;
+  }
   if (isField(event.target) || event.target.nodeName === "BUTTON") return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") { event.preventDefault(); return act(event.shiftKey ? "redo_edit" : "undo", {}); }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -176,7 +225,7 @@ root.addEventListener("keydown", (event) => {
     ArrowRight: () => step(1), ArrowDown: () => step(1), ArrowLeft: () => step(-1), ArrowUp: () => step(-1),
     Enter: () => pick(here, event.shiftKey), " ": () => { pick(here, false); DO.play(); },
     r: DO.redo, a: () => both("approved"), l: () => both("locked"),
-    c: () => edit("set_shots", { shots: target(), cut: !find(here).cut }), Delete: DO.drop,
+    c: () => edit("set_shots", { shots: target(), cut: Boolean(find(here).joined) }), Delete: DO.drop,
   };
   const run = keys[event.key] || keys[event.key.toLowerCase()];
   if (run) { event.preventDefault(); run(); }
@@ -192,38 +241,53 @@ root.addEventListener("dragstart", (event) => {
 root.addEventListener("dragover", (event) => {
   if (!dragged.length) return;
   const over = event.target.closest(".card");
-  const scene = event.target.closest(".scene");
-  if (!scene) return;
+  const under = event.target.closest(".scene");
+  if (!under) return;
   event.preventDefault();
   const box = over?.getBoundingClientRect();
-  const fresh = over ? { shot: over.dataset.shot, after: event.clientX > box.left + box.width / 2 } : { scene: scene.dataset.scene };
+  const fresh = over ? { shot: over.dataset.shot, after: event.clientX > box.left + box.width / 2 } : { scene: under.dataset.scene };
   if (JSON.stringify(fresh) !== JSON.stringify(mark)) { mark = fresh; show(); }
 });
 root.addEventListener("drop", (event) => {
   event.preventDefault();
-  const scene = mark && props.value.scenes.find((s) => s.id === mark.scene || s.shots.some((one) => one.id === mark.shot));
-  if (scene && !dragged.includes(mark.shot)) {
-    const rest = scene.shots.map((s) => s.id).filter((id) => !dragged.includes(id));
+  const goal = mark && told().scenes.find((s) => s.id === mark.scene || s.shots.some((one) => one.id === mark.shot));
+  if (goal && !dragged.includes(mark.shot)) {
+    const rest = goal.shots.map((s) => s.id).filter((id) => !dragged.includes(id));
     const place = mark.shot ? rest.indexOf(mark.shot) + (mark.after ? 1 : 0) : rest.length;
-    edit("move_shots", { shots: dragged, scene: scene.id, place });
+    edit("move_shots", { shots: dragged, scene: goal.id, place });
   }
 });
 root.addEventListener("dragend", () => { dragged = []; mark = null; show(); });
 
 // The address names the project and the shot, so that a link or a reload comes back here.
-const remember = (value) => {
+const remember = (shot) => {
   const url = new URL(window.location);
-  url.searchParams.set("project", value.project);
-  if (value.selected) url.searchParams.set("shot", value.selected);
+  url.searchParams.set("project", told().project);
+  if (shot) url.searchParams.set("shot", shot);
+  else url.searchParams.delete("shot");
   if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
 };
+// What is selected is this window's own, until what it was is gone or Python says otherwise.
+const settle = (now) => {
+  const said = `${now.project} ${now.scene} ${now.selected}`;
+  if (said !== before || (picked.length && !chosen().length)) {
+    if (!chosen().length && find(now.selected)) picked = [now.selected];
+    if (!now.scenes.some((one) => one.id === scene) || said !== before) scene = home(picked[0])?.id ?? now.scene;
+    remember(picked[0]);
+  }
+  before = said;
+};
 
-open((value) => {
-  if (value.project) remember(value);
+const welcome = () =>
+  h("div", { class: "welcome" }, h("h2", {}, "Your board is empty"),
+    h("p", {}, "Tell a story above, or take one of the examples; it becomes shots here."),
+    h("div", { class: "ghosts", "aria-hidden": "true" }, ["1A", "1B", "1C", "1D"].map((slate) => h("i", {}, slate))));
+
+open((now) => {
+  read();
+  if (now.project) settle(now);
   if (playing !== null && !shots()[playing]) playing = null;
-  if (value.selected && !picked.some(find) && find(value.selected)) picked = [value.selected];
-  if (!value.scenes?.length)
-    return h("div", { class: "welcome" }, h("h2", {}, "Your board is empty"),
-      h("p", {}, "Tell a story above, or take one of the examples; it becomes shots here."));
-  return [bar(), asTable ? table() : value.scenes.map(section), playing !== null && shots()[playing] && theatre()];
+  queueMicrotask(() => { for (const one of shots().length > FEW ? root.querySelectorAll(".scene") : []) watcher.observe(one); });
+  if (!now.scenes?.length) return now.project && welcome();
+  return [bar(), asTable ? table() : now.scenes.map(section), playing !== null && shots()[playing] && theatre()];
 });

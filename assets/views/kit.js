@@ -60,11 +60,16 @@ const morph = (old, fresh) => {
 
 // draw(value) gives the tree; it is drawn anew when Python sends a value or the view's own state changes.
 const root = element.querySelector(".view");
+let [text, value] = ["", {}];
+const told = () => { // what Python sent last; it comes as one text
+  if (props.value !== text) [text, value] = [props.value, props.value ? JSON.parse(props.value) : {}];
+  return value;
+};
 const act = (name, data) => trigger("act", { name, ...data });
 const edit = (name, values) => act("edit", { edit: name, values });
 let draw = () => h("div");
 const show = () => {
-  const fresh = h("div", { class: "view" }, draw(props.value || {}));
+  const fresh = h("div", { class: "view" }, draw(told()));
   morph(root, fresh);
 };
 const open = (how) => {

@@ -31,13 +31,13 @@ root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (!doer) return;
   if (doer.dataset.do === "wide") { wide = !wide; show(); }
-  else if (doer.dataset.do === "fix") { const one = props.value.advice[Number(doer.dataset.number)]; edit(one.edit, one.values); }
-  else act("make", { scene: props.value.scene, draft: doer.dataset.do === "draft" });
+  else if (doer.dataset.do === "fix") { const one = told().advice[Number(doer.dataset.number)]; edit(one.edit, one.values); }
+  else act("make", { scene: told().scene, draft: doer.dataset.do === "draft" });
 });
 root.addEventListener("change", (event) => {
   if (event.target.dataset.name !== "way") return;
   const [method, group] = event.target.value.split(" ");
-  edit("set_scene", { scene: props.value.scene, making: { method, group: group ? Number(group) : null } });
+  edit("set_scene", { scene: told().scene, making: { method, group: group ? Number(group) : null } });
 });
 
 open((value) => {

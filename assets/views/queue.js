@@ -39,7 +39,7 @@ root.addEventListener("click", (event) => {
   if (what === "change") { changing = changing === job ? "" : job; show(); }
   else if (what === "keep") {
     const told = Object.fromEntries([...row.querySelectorAll("[data-name]")].map((f) => [f.dataset.name, f.type === "number" ? Number(f.value) : f.value]));
-    const before = [...props.value.open].find((one) => one.id === job).options;
+    const before = [...told().open].find((one) => one.id === job).options;
     if (told.seed === before.seed) delete told.seed; // a seed of its own would set the shots' own aside
     if (told.method !== before.method) told.group = null;
     act("change_job", { job, options: told });

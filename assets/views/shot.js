@@ -1,13 +1,14 @@
 // The selected shot: its words, and the tabs of what it remembers and of its takes.
 
 let tab = "words";
+let typed = null; // what is being typed
 
 const field = (label, control, help) => h("label", { class: "field" }, h("span", {}, label), control, help && h("small", {}, help));
-const set = (name, value) => edit("set_shot", { shot: props.value.id, [name]: value });
+const set = (name, value) => edit("set_shot", { shot: told().id, [name]: value });
 const NUMBER = { frames: Number, seed: (text) => (text.trim() === "" ? null : Number(text)) };
 
-const words = (shot) => [
-  field("What happens", h("textarea", { rows: "4", initial: shot.prompt, "data-name": "prompt", spellcheck: "true" })),
+const wording = (shot) => [
+  field("What happens", h("span", { class: "typed" }, under(typed ?? shot.prompt), h("textarea", { rows: "4", initial: shot.prompt, "data-name": "prompt", spellcheck: "true" }))),
   h("div", { class: "pair rewrite" }, h("input", { id: "wish", placeholder: "Write it anew: she spins around…", "aria-label": "Wish for new words", maxlength: "300" }), button("Rewrite", { class: "small", "data-do": "rewrite" })),
   shot.unknown.length > 0 && h("p", { class: "note" }, "The model does not know ", shot.unknown.map((w) => [h("mark", {}, w), " "]), "and skips over that."),
   h("div", { class: "pair" },
@@ -17,7 +18,7 @@ const words = (shot) => [
   h("details", { class: "sent" }, h("summary", {}, "What the model reads"), h("p", { class: "soft" }, shot.scene), h("p", {}, shot.cut ? "[SHOT CUT] " : "", shot.prompt)),
 ];
 
-const TABS = { words: ["Words", words], remembers: ["Remembers", remembers], takes: ["Takes", takes] };
+const TABS = { words: ["Words", wording], remembers: ["Remembers", remembers], takes: ["Takes", takes] };
 const DO = {
   ...REMEMBER,
   ...TAKE,
@@ -36,6 +37,13 @@ root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (doer) DO[doer.dataset.do](doer);
 });
+root.addEventListener("input", ({ target }) => {
+  if (target.dataset.name !== "prompt") return;
+  typed = target.value;
+  show();
+  look(target, show);
+});
+root.addEventListener("scroll", ({ target }) => { if (target.dataset?.name === "prompt") target.previousSibling.scrollTop = target.scrollTop; }, true);
 root.addEventListener("change", (event) => {
   const name = event.target.dataset.name;
   if (!name) return;
@@ -44,6 +52,8 @@ root.addEventListener("change", (event) => {
 });
 
 open((value) => {
+  if (value.id) words.set(value.prompt, value.unknown);
+  if (document.activeElement?.dataset.name !== "prompt") typed = null;
   if (!value.id) return h("p", { class: "empty" }, "Select a shot to see its words, what it remembers, and its takes.");
   const count = { remembers: value.see?.length, takes: value.takes.length };
   return h("div", { class: "shot", "data-key": value.id },

@@ -2,7 +2,7 @@
 
 let filter = "all";
 
-const shot = () => props.value;
+const shot = () => told();
 const WHOLE = () => shot().whole;
 const picks = () => shot().see ?? [WHOLE()];
 const setPicks = (now) => set("see", now.length === 1 && now[0] === WHOLE() ? null : now);

@@ -3,7 +3,7 @@
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (doer?.dataset.do === "stop") act("stop", { how: doer.dataset.how });
-  else if (doer) act("job", { what: doer.dataset.do, job: props.value.job });
+  else if (doer) act("job", { what: doer.dataset.do, job: told().job });
 });
 
 open((value) => h("div", { class: `now ${value.state || "idle"}`, role: value.state === "failed" ? "alert" : "status" },
@@ -12,6 +12,7 @@ open((value) => h("div", { class: `now ${value.state || "idle"}`, role: value.st
   value.state === "failed" && h("span", { class: "tools" },
     value.offer && button(value.offer, { class: "small", "data-do": "smaller" }),
     button("Try again", { class: "small", "data-do": "retry" })),
+  value.state === "cancelled" && h("span", { class: "tools" }, button("Go on", { class: "small", "data-do": "retry" })),
   value.state === "running" && h("span", { class: "tools" },
-    button("Stop after this shot", { class: "small", "data-do": "stop", "data-how": "after" }),
+    button("Pause after this shot", { class: "small", "data-do": "stop", "data-how": "after" }),
     button("Stop", { class: "small", id: "stop", "data-do": "stop", "data-how": "now" }))));

@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from studio.drafts import Asked
 from studio.inputs import checked_call, sound
 from studio.models import Project, Reference
 from studio.services import Studio
@@ -19,9 +18,12 @@ from studio.tasks import STEPS
 from studio.ui import pieces, views
 from studio.ui.files import uploaded
 from studio.ui.film_views import planned, review
+from studio.ui.projects_screen import projects
+from studio.ui.settings_screen import settings
+from studio.ui.view import as_text
 
 SHOWN = 11  # values that ``Actions.shown`` gives
-OPENED = 20  # values that ``Actions.opened`` gives
+OPENED = 19  # values that ``Actions.opened`` gives
 
 
 class Actions:
@@ -40,8 +42,47 @@ class Actions:
     def new(self) -> list[Any]:
         return self.opened(self.studio.new())
 
-    def switch(self, identity: str) -> list[Any]:
-        return self.opened(self.studio.project(identity))
+    def projects(self, identity: str) -> str:
+        return as_text(projects(self.studio, self.studio.project(identity)))
+
+    def arrange(self, identity: str, event: gr.EventData) -> list[Any]:
+        """A project is opened, put away or taken back, or the trash emptied; where the open one went, another is."""
+        name, done = asked(event)
+        chosen = str(done.get("project", ""))
+        wishes: dict[str, Callable[[], Any]] = {
+            "open": lambda: self.studio.project(chosen),
+            "trash": lambda: self.studio.trash(chosen),
+            "restore": lambda: self.studio.trash(chosen, trashed=False),
+            "empty": self.studio.empty_trash,
+        }
+        wish(wishes, name)()
+        away = name == "trash" and chosen == identity
+        project = self.studio.open(None) if away else self.studio.project(chosen if name == "open" else identity)
+        shown = self.opened(project) if away or name == "open" else [gr.skip()] * OPENED
+        room = gr.Tabs(selected="board") if name == "open" else gr.skip()
+        return [as_text(projects(self.studio, project)), room, *shown]
+
+    def settings(self, identity: str) -> Iterator[str]:
+        project = self.studio.project(identity)
+        yield as_text(settings(self.studio, project, models=False))
+        yield as_text(settings(self.studio, project))
+
+    def care(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
+        """What was done in the settings."""
+        name, done = asked(event)
+        wishes: dict[str, Callable[[], Any]] = {
+            "edit": lambda: self.studio.edit(
+                identity, str(done.get("edit")), revision=revision, author=author(), **dict(done.get("values") or {})
+            ),
+            "try": self.studio.try_splitter,
+            "empty": lambda: gone(self.studio.empty_trash(identity)),
+            "clear": self.studio.clear_exports,
+        }
+        with meanwhile():
+            told = wish(wishes, name)()
+        project = self.studio.project(identity)
+        tried = told if name == "try" else ""
+        return [as_text(settings(self.studio, project, tried)), *self.shown(project, scene, shot)]
 
     def read(self, name: str) -> list[Any]:
         """A project file, a story.json or a Fountain screenplay, uploaded as a file of this ``name``."""
@@ -68,12 +109,13 @@ class Actions:
         self, identity: str, revision: int, scene: str, _shot: str, story: str, count: float, *wishes: Any
     ) -> Iterator[list[Any]]:
         """A story as shots, shown while they are written."""
-        seconds, tone, language, variety = wishes
-        heard = {"seconds": seconds or None, "tone": tone or "", "language": language or "", "variety": variety}
-        asked = Asked(story=story or "", shots=int(count), **heard)
-        for draft in self.studio.drafts(identity, asked, scene=scene or None):
+        heard = dict(zip(("seconds", "tone", "language", "variety", "long"), wishes, strict=True))
+        heard |= {name: heard[name] or empty for name, empty in (("seconds", None), ("tone", ""), ("language", ""))}
+        told, home = {"story": story or "", "shots": int(count or 0), **heard}, scene or None
+        drafts, keep = self.studio.wish(identity, home, **told)
+        for draft in drafts:
             yield [pieces.draft(draft), *[gr.skip()] * OPENED]
-        project = self.studio.accept(identity, draft, scene=scene or None, revision=revision, author=author())
+        project = self.studio.accept(identity, draft, scene=home, keep=keep, revision=revision, author=author())
         if draft.note:
             gr.Info(draft.note)
         yield ["", *self.opened(project, scene=scene)]
@@ -108,10 +150,7 @@ class Actions:
 
     def act(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What a view's script says that a person did; every name and value is checked by the service behind it."""
-        sent = event._data  # noqa: SLF001 - gradio's way to a custom event's details
-        done = {str(key): value for key, value in sent.items()} if isinstance(sent, dict) else {}
-        sound(done, "details")
-        name = str(done.pop("name", ""))[:40]
+        name, done = asked(event)
         if name == "select":
             return self._select(identity, scene, done)
         wishes: dict[str, Callable[..., Any]] = {
@@ -140,18 +179,16 @@ class Actions:
             "sound": lambda path, file: self._sound(identity, path, file),
             "job": lambda job, what, held=False: self.studio.manage(identity, job, what, held=bool(held)),
         }
-        if name not in wishes:
-            raise ValueError(f"action is {name!r}; it is one of {', '.join(wishes)}")
         with meanwhile():
             try:
-                checked_call(wishes[name])(**done)
+                checked_call(wish(wishes, name))(**done)
             except TypeError as error:  # a list where a name was due, or the other way round
                 raise ValueError(f"{name} was asked for in a wrong way; reload the page") from error
         return [*self.shown(self.studio.project(identity), scene, shot), gr.skip()]
 
-    def film(self, identity: str) -> dict[str, Any]:
+    def film(self, identity: str) -> str:
         """The film as the board is now, and its seams."""
-        return review(self.studio, self.studio.project(identity))
+        return as_text(review(self.studio, self.studio.project(identity)))
 
     def finish(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What was done beside the film, and the film after it."""
@@ -185,14 +222,12 @@ class Actions:
             shot = shot or (project.shots[0].id if project.shots else "")
         scene = scene or (project.scene_of(shot).id if shot else project.scenes[0].id if project.scenes else "")
         told = next((one.story for one in project.scenes if one.id == scene), "")
-        listed = [(one.name or f"Untitled ({one.touched[:16]})", one.id) for one in self.studio.projects()]
         options = project.options
         return [
             project.id,
             project.id,
             *self.shown(project, scene, shot),
             project.name,
-            gr.Dropdown(listed, value=project.id, visible=bool(listed)),
             told,
             *(options.method, options.seed, options.steps or STEPS, options.guidance or 4),
         ]
@@ -200,20 +235,23 @@ class Actions:
     def shown(self, project: Project, scene: str, shot: str) -> list[Any]:
         """The state of the page, and the live widgets."""
         scene = scene if any(one.id == scene for one in project.scenes) else ""
-        busy = bool(self.studio.jobs(project.id)) and not self.studio.broke_off(project)
+        busy = self._busy(project)
         return [
             self._seen(project),
             project.revision,
             scene,
             shot,
-            views.board(self.studio, project, scene, shot),
-            planned(self.studio, project, scene, busy=busy),
-            views.shot(self.studio, project, shot),
-            views.bible(self.studio, project),
-            views.queue(self.studio, project),
-            views.strip(self.studio, project),
+            as_text(views.board(self.studio, project, scene, shot)),
+            as_text(planned(self.studio, project, scene, busy=busy)),
+            as_text(views.shot(self.studio, project, shot)),
+            as_text(views.bible(self.studio, project)),
+            as_text(views.queue(self.studio, project)),
+            as_text(views.strip(self.studio, project)),
             gr.Button(interactive=not busy),
         ]
+
+    def _busy(self, project: Project) -> bool:
+        return bool(self.studio.jobs(project.id)) and not self.studio.broke_off(project)
 
     def _seen(self, project: Project) -> str:
         """Changes whenever the page would look different."""
@@ -223,12 +261,16 @@ class Actions:
         )
 
     def _select(self, identity: str, current: str, chosen: dict[str, Any]) -> list[Any]:
-        """Go to a shot or a scene; the story box follows into another scene only."""
+        """Go to a shot or a scene; the story box follows into another scene only. The board knows what it selected."""
         project = self.studio.project(identity)
         shot = chosen.get("shot", "")
         scene = project.scene_of(shot) if shot else project.scene(chosen["scene"])
         shot = shot or (scene.shots[0].id if scene.shots else "")
-        return [*self.shown(project, scene.id, shot), gr.skip() if scene.id == current else scene.story]
+        kept, busy = [gr.skip()] * SHOWN, self._busy(project)
+        kept[2], kept[3] = scene.id, shot
+        kept[5] = as_text(planned(self.studio, project, scene.id, busy=busy))
+        kept[6] = as_text(views.shot(self.studio, project, shot))
+        return [*kept, gr.skip() if scene.id == current else scene.story]
 
     def _upload(self, identity: str, sent: str, entry: str) -> None:
         with uploaded(sent) as path:
@@ -245,6 +287,26 @@ class Actions:
     def _chosen(self, identity: str, shot: str) -> str:
         take = self.studio.project(identity).shot(shot).take
         return take.id if take else ""
+
+
+def asked(event: gr.EventData) -> tuple[str, dict[str, Any]]:
+    """The name of what was done, and its details, as a view's script says it."""
+    sent = event._data  # noqa: SLF001 - gradio's way to a custom event's details
+    done = {str(key): value for key, value in sent.items()} if isinstance(sent, dict) else {}
+    sound(done, "details")
+    return str(done.pop("name", ""))[:40], done
+
+
+def wish(wishes: dict[str, Callable[..., Any]], name: str) -> Callable[..., Any]:
+    """What is to be done; ValueError for what nobody can do."""
+    if name not in wishes:
+        raise ValueError(f"action is {name!r}; it is one of {', '.join(wishes)}")
+    return wishes[name]
+
+
+def gone(shots: int) -> None:
+    """Say what left the disk."""
+    gr.Info(f"{shots} removed shot{'s' if shots != 1 else ''} left the disk." if shots else "The trash was empty.")
 
 
 def kept(reference: Reference) -> None:

@@ -17,6 +17,10 @@ STEPS = (
         "Select a shot, choose what it shall remember, and redo it alone: the other shots stay as they are.",
     ),
 )
+TOUR = tuple(
+    {"target": target, "title": title, "text": text}
+    for target, (title, text) in zip(("#story", "#make", "#shot"), STEPS, strict=True)
+)
 KEYS = (
     ("← →", "the shot before or after"),
     ("Space", "play the board from here"),
@@ -77,7 +81,7 @@ def help_page(groups: dict[str, tuple[str, ...]], backbone: str) -> str:
     steps = "".join(f"<li><b>{name}</b> {text}</li>" for name, text in STEPS)
     keys = "".join(f"<dt><kbd>{key}</kbd></dt><dd>{text}</dd>" for key, text in KEYS)
     return (
-        f'<div class="help panel"><h2>Three steps</h2><ol>{steps}</ol>'
-        f'<h2>Keys on the board</h2><dl class="words">{keys}</dl>'
-        f"<h2>The model</h2><p>{escape(backbone)}</p>{known(groups)}</div>"
+        f'<div class="help panel"><section><h2>Three steps</h2><ol>{steps}</ol>'
+        f'<h2>Keys on the board</h2><dl class="words">{keys}</dl></section>'
+        f"<section><h2>The model: {escape(Path(backbone).name)}</h2>{known(groups)}</section></div>"
     )

@@ -21,9 +21,9 @@ def remembers(studio: Studio, project: Project, identity: str) -> dict[str, Any]
     order = {key: place for place, key in enumerate((*picks, *own, *why))}
     others = [shot for shot in project.shots if shot.take and shot.id != identity]
     nearest = sorted(others, key=lambda shot: order.get(shot.id, len(order)))[:MOST]
-    items = []
-    for one in (*(shot for shot in others if shot in nearest), *project.references):
-        item = _shot(project, one) if isinstance(one, ShotInfo) else _reference(one)
+    offered, slates, items = {shot.id for shot in nearest}, project.slates, []
+    for one in (*(shot for shot in others if shot.id in offered), *project.references):
+        item = _shot(slates[one.id], one) if isinstance(one, ShotInfo) else _reference(one)
         alike = bool(about[one.id] & about[identity] - {scene.setting})
         marks = {"own": one.id in own, "alike": alike, "starred": item.pop("source") in starred}
         items.append(item | marks | {"why": why.get(one.id, ()), "poster": _poster(studio, one.take.poster)})
@@ -50,8 +50,7 @@ def stills(studio: Studio, project: Project, entry: str) -> list[dict[str, Any]]
     ]
 
 
-def _shot(project: Project, shot: ShotInfo) -> dict[str, Any]:
-    slate = project.slates[shot.id]
+def _shot(slate: str, shot: ShotInfo) -> dict[str, Any]:
     names = {"label": slate, "called": f"shot {slate}", "prompt": shot.prompt}
     return {"id": shot.id, "kind": "shot", "source": shot.take.id} | names
 

@@ -7,6 +7,8 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 
 from studio.logins import Logins
 from studio.services import Studio
@@ -16,6 +18,14 @@ from studio.ui.theme import theme
 
 LARGEST = 100_000_000  # bytes of a file
 DARK = "() => location.search.includes('__theme=light') || document.body.classList.add('dark')"
+
+
+class Packed(GZipMiddleware):
+    """The page itself travels packed: gradio writes every script of ours into it twice."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        here = scope["type"] == "http" and scope["path"] in ("/", "/config")
+        await (super().__call__ if here else self.app)(scope, receive, send)
 
 
 def serve(studio: Studio) -> None:
@@ -43,7 +53,7 @@ def _options(studio: Studio) -> dict[str, Any]:
         "ssr_mode": False,
         "pwa": False,
         "max_file_size": LARGEST,
-        "app_kwargs": {"middleware": [Middleware(Guard)]},
+        "app_kwargs": {"middleware": [Middleware(Guard), Middleware(Packed, minimum_size=1000)]},
         "footer_links": [],
         "theme": theme(),
         "css_paths": [ASSETS / "style.css"],

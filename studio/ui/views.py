@@ -23,6 +23,7 @@ def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, 
     slates, numbers = project.slates, studio.take_numbers(project)
     return {
         "project": project.id,
+        "media": f"{pieces.address(studio.store.media.folder)}/",
         "scene": scene,
         "selected": shot,
         "scenes": [
@@ -59,7 +60,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "cut": found.cut,
         "seed": found.seed,
         "see": found.see,
-        "why": found.stale,
+        "why": tuple(dict.fromkeys(found.stale)),
         "approved": found.approved,
         "locked": found.locked,
         "busy": any(job.task.scene == scene.id for job in studio.jobs(project.id)),
@@ -105,18 +106,16 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
     if studio.broke_off(project):
         return {"text": "The film broke off; press Make, and it goes on where it stopped.", "state": "idle"}
     if job is None:
-        return {"text": "Ready.", "state": "idle"}
+        return {"text": "Ready. Every edit is saved at once.", "state": "idle"}
     if job.state == "failed":
         return {"text": job.message, "state": "failed", "job": job.id, "offer": studio.offer(job)}
     if not job.busy:
         ended = {"done": "Done. Redo any shot you like.", "cancelled": "Stopped. Finished shots are kept."}
-        return {"text": ended[job.state], "state": job.state}
+        return {"text": ended[job.state], "state": job.state, "job": job.id}
     if job.state == "running" and job.total:
         left, count = studio.remaining(job), len(job.making)
         eta = f"about {left:.0f} s to go" if left is not None else "measuring"
-        waiting = len(studio.jobs(project.id)) - 1
-        more = f" · {waiting} more waiting" if waiting else ""
-        what = f"Making {count} shot{'s' if count != 1 else ''} · {eta}{more}"
+        what = f"Making {count} shot{'s' if count != 1 else ''} · {eta}{_after(studio, project, job)}"
         return {"text": what, "state": "running", "share": round(100 * job.done / job.total)}
     ahead = studio.ahead(job)
     text = {
@@ -128,6 +127,16 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
     return {"text": text[job.state], "state": "running", "share": None}
 
 
+def _after(studio: Studio, project: Project, job: Job) -> str:
+    """What comes next, by the names of its shots."""
+    waiting = [one for one in studio.jobs(project.id) if one.id != job.id and one.state != "held"]
+    if not waiting:
+        return ""
+    names = [project.slates[key] for key in waiting[0].task.make if key in project.slates]
+    more = f", {len(waiting) - 1} more after that" if len(waiting) > 1 else ""
+    return f" · next {', '.join(names) or 'another film'}{more}"
+
+
 def url(studio: Studio, name: str) -> str:
     """Where a browser finds a media file."""
     return pieces.address(studio.media(name))
@@ -136,26 +145,26 @@ def url(studio: Studio, name: str) -> str:
 def _card(
     studio: Studio, shot: ShotInfo, slate: str, job: Job | None, numbers: dict[str, tuple[int, int]], *, failed: bool
 ) -> dict[str, Any]:
+    """What is as usual is left out: a board may have a thousand of these."""
     running = job is not None and job.state == "running"
     look = studio.store.ledger.preview(job.id, shot.id) if running else None
-    take, takes = numbers.get(shot.id, (0, 0))
-    return {
-        "id": shot.id,
-        "slate": slate,
-        "prompt": shot.prompt,
-        "seconds": shot.frames / FPS,
-        "cut": shot.cut,
-        "seed": shot.seed,
+    number, takes = numbers.get(shot.id, (0, 0))
+    status = _status(shot, job, failed=failed)
+    known = {
+        "why": tuple(dict.fromkeys(shot.stale)),
+        "joined": not shot.cut,
         "approved": shot.approved,
         "locked": shot.locked,
-        "status": _status(shot, job, failed=failed),
-        "why": shot.stale,
-        "preview": f"data:image/jpeg;base64,{base64.b64encode(look).decode()}" if look else None,
-        "video": url(studio, shot.take.video) if shot.take else None,
-        "poster": url(studio, shot.take.poster) if shot.take else None,
-        "take": take,
+        "preview": f"data:image/jpeg;base64,{base64.b64encode(look).decode()}" if look else "",
+        "video": shot.take.video if shot.take else "",
+        "poster": shot.take.poster if shot.take else "",
+        "take": number if takes > 1 else 0,
         "takes": takes,
+        "status": "" if status == "done" else status,
     }
+    seed = {} if shot.seed is None else {"seed": shot.seed}
+    said = {"id": shot.id, "slate": slate, "prompt": shot.prompt, "seconds": shot.frames / FPS}
+    return said | seed | {name: value for name, value in known.items() if value}
 
 
 def _status(shot: ShotInfo, job: Job | None, *, failed: bool) -> str:

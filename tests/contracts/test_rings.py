@@ -186,6 +186,14 @@ def test_functions_fit_on_one_screen(path):
             assert lines <= 60, f"{node.name} in {name_of(path)} has {lines} lines; the most is 60"
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("studio/ui/*.py")), ids=name_of)
+def test_screens_hold_layout_and_wiring_only(path):
+    """They reach the engine through the services, and no database at all."""
+    assert not [target for target in imports(path) if inside(target, "engine") or inside(target, "sqlite3")]
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)]
+    assert not [text for text in texts if isinstance(text, str) and re.match(r"(SELECT|INSERT|UPDATE|DELETE) ", text)]
+
+
 @pytest.mark.parametrize("package", ["engine", "studio"])
 def test_importing_does_nothing(package, tmp_path):
     """No heavy library comes in, no GPU is asked, no file or folder appears."""

@@ -1,0 +1,83 @@
+"""The board, which is home: the story above, the shots under it, the selected shot beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from studio.services import MAX_SHOTS, Studio
+from studio.tasks import STEPS
+from studio.ui import pieces
+from studio.ui.view import view
+
+METHODS = [
+    ("Together: all shots of a scene in one context", "lct"),
+    ("One after the other: each remembers those before", "lct-ar"),
+    ("One after the other, what was made is computed once", "lct-causal"),
+    ("Independent: each shot alone", "independent"),
+]
+
+
+def layout(studio: Studio) -> dict[str, Any]:
+    """Everything on it that has a value or a click."""
+
+    def unknown(text: str) -> list[str]:
+        """Words of what is being typed that the model does not know."""
+        return list(studio.unknown_in(text[:4000])) if isinstance(text, str) else []
+
+    view("tour", elem_id="tour", value={"steps": pieces.TOUR})
+    with gr.Row(elem_classes="desk"):
+        with gr.Column(scale=7, min_width=320):
+            found = _story(studio)
+            view("underline", "story", elem_id="underline", asks=(unknown,))
+            found["plan"] = view("plan", elem_id="plan")
+            found["board"] = view("board", elem_id="board")
+        with gr.Column(scale=3, min_width=320, elem_classes="side"):
+            parts = ("files", "underline", "shot_pool", "shot_takes", "shot")
+            found["shot"] = view(*parts, elem_id="shot", elem_classes="panel", asks=(unknown,))
+            found["options"] = _options()
+    return found
+
+
+def _story(studio: Studio) -> dict[str, Any]:
+    with gr.Column(elem_classes=["sheet", "story"]):
+        hint = "A red fox with a crown walks along the beach…"
+        told = {"lines": 2, "max_lines": 10, "placeholder": hint, "elem_id": "story"}
+        story = gr.Textbox(label="Story of the scene", **told)
+        with gr.Row(elem_classes=["tools", "doing"]):
+            number = {"minimum": 1, "maximum": MAX_SHOTS, "precision": 0, "min_width": 84, "scale": 0}
+            count = gr.Number(4, label="Number of shots", elem_id="count", **number)
+            split = gr.Button("Split into shots", elem_id="split", min_width=120, scale=0, interactive=False)
+            make = gr.Button("Make the film", variant="primary", elem_id="make", min_width=130, scale=0)
+            gr.HTML('<span class="soft">or try</span>', elem_classes="or", min_width=40)
+            examples = [
+                gr.Button(tale["title"], size="sm", scale=0, min_width=80, interactive=False, elem_classes="tale")
+                for tale in studio.stories
+            ]
+        wishes = _wishes(studio)
+        note = gr.HTML(elem_id="note")
+    found = {"story": story, "examples": examples, "count": count, "wishes": wishes}
+    return found | {"split": split, "make": make, "note": note}
+
+
+def _wishes(studio: Studio) -> list[Any]:
+    with gr.Accordion("Wishes for the split", open=False), gr.Row(elem_classes="tools"):
+        told = {"placeholder": "as told", "max_length": 60, "min_width": 110, "visible": studio.has_model}
+        return [
+            gr.Number(0, label="Seconds in all", info="0: 2.1 s a shot.", minimum=0, min_width=110),
+            gr.Textbox(label="Tone", **told),
+            gr.Textbox(label="Language", **told),
+            gr.Dropdown(["low", "medium", "high"], value="medium", label="Variety of framing", min_width=110),
+            gr.Checkbox(label="One long take", info="Parts of one style, no cuts.", min_width=130),
+        ]
+
+
+def _options() -> list[Any]:
+    with gr.Accordion("How shots are made", open=False, elem_classes="panel"):
+        return [
+            gr.Dropdown(METHODS, value="lct", label="Method"),
+            gr.Number(0, precision=0, minimum=0, label="Seed of the film", info="Same seed, same film."),
+            gr.Slider(4, 60, value=STEPS, step=1, label="Steps", buttons=[]),
+            gr.Slider(1, 8, value=4, step=0.5, label="How strictly to follow the words", buttons=[]),
+        ]

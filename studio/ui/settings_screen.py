@@ -1,0 +1,47 @@
+"""The settings: what the studio runs on, its models, who splits stories, what it keeps, who may come in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.about import Model
+from studio.models import Project
+from studio.services import Studio
+from studio.ui.view import view
+
+MCP = "/gradio_api/mcp/"
+
+
+def layout() -> gr.HTML:
+    return view("settings", elem_id="settings")
+
+
+def settings(studio: Studio, project: Project, tried: str = "", *, models: bool = True) -> dict[str, Any]:
+    """The screen's value. tried: how the splitter did just now. models: to look at them takes a while."""
+    found, public = studio.about(), studio.settings.public
+    chosen = project.options.backbone or Path(studio.settings.backbone).name
+    return {
+        "device": found.device,
+        "reason": found.reason,
+        "memory": found.memory,
+        "makers": found.makers,
+        "models": [_model(one, chosen) for one in studio.models()] if models else None,
+        "splitter": found.splitter,
+        "tries": found.tried,
+        "tried": tried,
+        "leaves": found.leaves,
+        "home": found.home,
+        "kept": found.kept,
+        "exports": found.exports,
+        "disk": found.disk,
+        "public": public,
+        "guarded": found.guarded,
+        "mcp": MCP if found.mcp else "",
+    }
+
+
+def _model(one: Model, chosen: str) -> dict[str, Any]:
+    return vars(one) | {"chosen": one.title == chosen}

@@ -1,0 +1,86 @@
+"""What the settings say, and what is told or pasted where a story is asked for."""
+
+import json
+
+import pytest
+
+from studio.services import Studio
+from studio.settings import Settings
+
+STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
+KEY = "sk-canary-77"
+
+
+def opened(home, tiny_pocket, **more):
+    return Studio(Settings(home=home, backbone=str(tiny_pocket), executor="inline", example=False, **more))
+
+
+@pytest.fixture
+def studio(tmp_path, tiny_pocket):
+    return opened(tmp_path / "home", tiny_pocket)
+
+
+def accepted(studio, project, scene, story, shots):
+    drafts, keep = studio.wish(project, scene, story, shots)
+    *_, draft = drafts
+    return studio.accept(project, draft, scene=scene, keep=keep)
+
+
+def test_the_machine_the_models_and_the_disk_are_told(studio):
+    told = studio.about()
+    assert told.device.startswith(("cpu, ", "cuda, "))
+    assert told.reason
+    assert told.disk > 0
+    assert not told.tried
+    assert told.leaves == "Nothing leaves this machine."
+    pocket = studio.models()[0]
+    assert pocket.title == "pocket"
+    assert pocket.bytes > 1_000_000
+    assert "lct" in pocket.methods
+
+
+def test_an_endpoint_is_named_without_its_key_and_what_is_sent_there(tmp_path, tiny_pocket):
+    told = opened(
+        tmp_path, tiny_pocket, llm_base_url="http://127.0.0.1:9/v1", llm_model="small", llm_api_key=KEY
+    ).about()
+    assert told.splitter == "small at 127.0.0.1, with a key"
+    assert told.tried
+    assert "sent to 127.0.0.1" in told.leaves
+    assert KEY not in repr(told)
+
+
+def test_a_try_of_nobody_is_one_sentence(tmp_path, tiny_pocket):
+    studio = opened(tmp_path, tiny_pocket, llm_base_url="http://127.0.0.1:9/v1")
+    assert "No language model answers at" in studio.try_splitter()
+
+
+def test_strangers_read_no_folder_of_this_machine(tmp_path, tiny_pocket):
+    assert str(tmp_path) not in repr(opened(tmp_path / "home", tiny_pocket, public=True).about())
+
+
+def test_what_was_exported_is_let_go(studio):
+    project, _ = studio.split(studio.new().id, STORY, 2)
+    file = studio.export(project.id, "Shot list (CSV)")
+    assert studio.about().exports == file.stat().st_size
+    studio.clear_exports()
+    assert studio.about().exports == 0
+
+
+def test_a_pasted_story_json_becomes_its_shots(studio):
+    pasted = json.dumps({"prompt": "[Environment] At night.", "shots": [{"prompt": "One."}, {"prompt": "Two."}]})
+    project = studio.edit(studio.new().id, "add_scene")
+    for text in (pasted, f"```json\n{pasted}\n```"):
+        now = accepted(studio, project.id, project.scenes[0].id, text, 9)
+        assert [shot.prompt for shot in now.shots] == ["One.", "Two."]
+    with pytest.raises(ValueError, match="shots is 3"):
+        studio.wish(project.id, project.scenes[0].id, '{"shots": 3}', 2)
+
+
+def test_a_new_split_leaves_locked_shots_as_they_are(studio):
+    project, _ = studio.split(studio.new().id, STORY, 3)
+    scene, locked = project.scenes[0].id, project.shots[1]
+    studio.edit(project.id, "set_shot", shot=locked.id, locked=True)
+    now = accepted(studio, project.id, scene, "A red fox spins. She sits. She runs to the left.", 7)
+    assert [shot.id for shot in now.shots] == [shot.id for shot in project.shots]
+    assert now.shots[1].prompt == locked.prompt
+    assert now.shots[0].prompt != project.shots[0].prompt

@@ -1,0 +1,174 @@
+"""Every screen: open to everybody, on a phone, by keys alone; and how a first visit goes."""
+
+import pytest
+from steps import card, film, fresh, shut_out, tab
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_no_screen_shuts_anybody_out(visit, server, theme):
+    """axe-core finds nothing serious on any screen."""
+    page = visit(server if theme == "dark" else f"{server}/?__theme=light", toured=False)
+
+    def check(screen):
+        assert shut_out(page) == [], screen
+
+    check("the first visit")
+    fresh(page)
+    check("an empty board")
+    film(page)
+    for name in ("Words", "Remembers", "Takes"):
+        page.get_by_role("tab", name=name).click()
+        check(name)
+    page.get_by_role("button", name="Shot list").click()
+    check("Shot list")
+    page.get_by_role("button", name="▶ Play the board").click()
+    check("The board as a film")
+    page.keyboard.press("Escape")
+    shown = {"Film": "#film video[src]", "Projects": "#shelf .project", "Settings": "#settings .models"}
+    for name in ("Film", "Bible", "Queue", "Projects", "Settings", "Help"):
+        tab(page, name)
+        page.wait_for_selector(shown.get(name, f"#{name.lower()} h2" if name != "Help" else ".help h2"))
+        check(name)
+    assert page.errors == []
+
+
+def test_a_phone_reviews_without_a_sideways_scroll(visit, server):
+    page = visit(server, width=390, height=844)
+    film(page)
+
+    def fits():
+        return page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+    assert fits()
+    card(page, 2).click()
+    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
+    page.get_by_role("tab", name="Takes").click()
+    page.get_by_role("button", name="Star take 1").click()
+    page.wait_for_selector("#shot [aria-label='Star take 1'][aria-pressed=true]")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    page.wait_for_selector("#board .card:nth-child(2):has-text('approved')")
+    assert fits()
+    tab(page, "Film")
+    page.wait_for_selector("#film video[src]")
+    assert fits()
+    assert page.errors == []
+
+
+def test_the_first_visit_is_shown_around_once_and_again_when_asked(visit, server):
+    page = visit(server, toured=False)
+    assert page.locator("#story.toured").count() == 1
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#make.toured")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#shot.toured")
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_selector("#tour .tour", state="detached")
+    page.goto(server)
+    page.wait_for_selector("#split:enabled")
+    assert page.locator("#tour .tour").count() == 0
+    tab(page, "Help")
+    page.get_by_role("button", name="Show me around again").click()
+    page.wait_for_selector("#tour .tour:visible")
+
+
+def test_unknown_words_are_underlined_while_they_are_typed(page):
+    fresh(page)
+    page.locator("#story textarea").press_sequentially("A red fox blorps on the beach.")
+    page.wait_for_selector("#story .under mark:has-text('blorps')", state="attached")
+    assert page.locator("#story .under mark").all_inner_texts() == ["blorps"]
+    page.get_by_role("button", name="Night at the castle").click()
+    page.wait_for_selector("#shot textarea")
+    page.locator("#shot textarea").fill("Close-up. Character 1 glorps.")
+    page.wait_for_selector("#shot .under mark:has-text('glorps')", state="attached")
+    assert page.errors == []
+
+
+def test_projects_are_opened_put_away_and_taken_back(page):
+    fresh(page)
+    page.get_by_role("textbox", name="Name of this project").fill("The north")
+    page.get_by_role("textbox", name="Name of this project").blur()
+    tab(page, "Projects")
+    page.get_by_role("button", name="Put The north away").click()
+    page.wait_for_selector("#shelf [aria-label='Take The north back']")
+    assert page.get_by_role("textbox", name="Name of this project").input_value() != "The north"
+    page.get_by_role("button", name="Take The north back").click()
+    page.get_by_role("button", name="Open The north").click()
+    page.wait_for_selector("#board .welcome:visible")
+    assert page.get_by_role("textbox", name="Name of this project").input_value() == "The north"
+    assert page.errors == []
+
+
+def test_the_settings_say_what_the_studio_runs_on_and_let_go_of_the_trash(page):
+    fresh(page)
+    page.get_by_role("button", name="Ruby at the sea").click()
+    page.wait_for_selector("#board .card >> nth=3")
+    card(page, 1).click()
+    card(page, 1).press("Delete")
+    page.wait_for_function("document.querySelectorAll('#board .card').length === 3")
+    tab(page, "Settings")
+    page.wait_for_selector("#settings .models li:has-text('pocket')")
+    told = page.locator("#settings").inner_text()
+    assert "Nothing leaves this machine." in told
+    assert "REELBOARD_LLM_BASE_URL" in told
+    page.get_by_role("button", name="Empty this project's trash").click()
+    page.wait_for_selector("text=1 removed shot left the disk.")
+    assert page.errors == []
+
+
+def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
+    fresh(page)
+    page.get_by_role("button", name="Ruby at the sea").click()
+    page.wait_for_selector("#board .card >> nth=3")
+    page.get_by_role("button", name="Add scene").click()
+    page.wait_for_selector("#board .scene >> nth=1")
+    page.get_by_role("button", name="Move scene 2 up").click()
+    page.wait_for_selector("#board .scene:nth-of-type(1) .empty")
+    page.wait_for_selector("#board .scene:nth-of-type(2) .slate:has-text('2A')")
+    card(page, 1).click()
+    kept = page.locator("#board .card .words").nth(0).inner_text()
+    card(page, 1).press("l")
+    page.wait_for_selector("#board .card:first-child:has-text('locked')")
+    page.locator("#story textarea").fill("Ruby, a red fox, spins. She jumps. She waves. She sits.")
+    page.click("#split")
+    page.wait_for_selector("#board .card:nth-child(2):has-text('jumps')")
+    assert page.locator("#board .card .words").nth(0).inner_text() == kept
+    assert page.errors == []
+
+
+def test_keys_alone_make_a_film_and_approve_it(page):
+    fresh(page)
+    page.locator("#story textarea").focus()
+    page.keyboard.type("A red fox walks on the beach. It waves.")
+    reach(page, "#count input")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("2")
+    reach(page, "#split")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#board .card >> nth=1")
+    reach(page, "#make")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 2")
+    page.wait_for_selector("#strip .now.done")
+    reach(page, "#board .card")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
+    page.keyboard.press("a")
+    page.wait_for_selector("#board .card:nth-child(2):has-text('approved')")
+    page.keyboard.press("r")
+    page.wait_for_selector("#shot [role=tab]:has-text('Takes 2')")
+    page.keyboard.press(" ")
+    page.wait_for_selector(".theatre")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".theatre", state="detached")
+    assert page.errors == []
+
+
+def reach(page, target):
+    """Press Tab until something of this kind has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("target => document.activeElement.matches(target)", target):
+            return
+    pytest.fail(f"{target} is not reached by Tab")

@@ -1,0 +1,55 @@
+"""What a creator does on the page, in steps that journeys share."""
+
+
+def tab(page, name):
+    """Go to another screen; on a narrow one some are behind a button."""
+    page.locator("#rooms").get_by_role("tab", name=name, exact=True).click()
+
+
+def card(page, number):
+    return page.locator("#board .card").nth(number - 1)
+
+
+def fresh(page):
+    """An empty project; what was on the page is gone before anything is typed."""
+    page.get_by_role("button", name="New project").click()
+    page.wait_for_selector("#board .welcome")
+    page.wait_for_function("document.querySelector('#story textarea').value === ''")
+
+
+def film(page):
+    """Make the first example's film, in a project of its own."""
+    fresh(page)
+    page.get_by_role("button", name="Ruby at the sea").click()
+    page.wait_for_selector("#board .frame.draft >> nth=3")
+    page.click("#make")
+    page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 4")
+    page.wait_for_selector("#strip:has-text('Done.')")
+
+
+def posters(page):
+    """What the cards show: a moving shot has its picture as poster."""
+    return page.evaluate(
+        "[...document.querySelectorAll('#board .frame')]"
+        ".map(f => f.querySelector('img')?.getAttribute('src') ?? f.querySelector('video')?.getAttribute('poster'))"
+    )
+
+
+def redo(page):
+    page.click("#shot button.primary")
+    page.wait_for_selector("#shot [role=tab]:has-text('Takes 2')")
+    page.wait_for_selector("#strip .now.done")
+
+
+def choose_file(page, button, path):
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=button).first.click()
+    chooser.value.set_files(path)
+
+
+def shut_out(page):
+    """What axe-core finds serious or critical."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
