@@ -137,7 +137,10 @@ def test_the_schema_is_printed(capsys):
         (["{story}", "-o", "{film}", "--steps", "0"], "steps is 0; the nearest possible value is 1"),
         (["{story}", "-o", "{film}", "--seed", "-1"], "seed is -1; the nearest possible value is 0"),
         (["{story}", "-o", "{film}", "--guidance", "nan"], "guidance is NaN"),
-        (["{story}", "-o", "{film}", "--method", "joint"], "input should be 'lct', 'lct-ar', 'lct-causal', 'independent'"),
+        (
+            ["{story}", "-o", "{film}", "--method", "joint"],
+            "input should be 'lct', 'lct-ar', 'lct-causal', 'independent'",
+        ),
         (["{story}", "-o", "{film}", "--backbone", "pockett"], "backbone is 'pockett'"),
         (["{story}x", "-o", "{film}"], "does not exist"),
         (["{story}", "-o", "{film}.avi"], "films are MP4"),
