@@ -11,7 +11,7 @@ from soundness import check_sound
 
 from studio.board import add_scene, add_shot, drop_shots, set_scene
 from studio.models import Options, TakeInfo, Task, TaskShot
-from studio.store import Store
+from studio.store import StaleError, Store
 from studio.store import ledger as ledgers
 from studio.store.database import MIGRATIONS
 from studio.store.ledger import Lost
@@ -51,6 +51,17 @@ def test_the_queue_is_bounded(store):
         submit(store)
 
 
+def test_a_job_that_is_taken_up_again_finds_room_or_is_refused(store):
+    (first,) = submit(store)
+    store.ledger.stop(first.id)
+    waiting = submit(store, ledgers.WAITING)
+    with pytest.raises(ValueError, match="the queue is full"):
+        store.ledger.submit(first.project, again=[first.id])
+    assert store.ledger.get(first.id).state == "cancelled"
+    store.ledger.stop(waiting[0].id)
+    assert [job.state for job in store.ledger.submit(first.project, again=[first.id])] == ["queued"]
+
+
 def test_a_worker_that_lost_its_job_can_change_nothing(store, monkeypatch):
     (job,) = submit(store)
     store.ledger.claim("old")
@@ -77,7 +88,7 @@ def test_a_job_that_kills_its_workers_is_given_up(store):
         store.ledger.reconcile(lease=0)
     assert store.ledger.get(job.id).state == "failed"
     assert store.ledger.claim("w") is None
-    store.ledger.retry(job.id)
+    store.ledger.submit(job.project, again=[job.id])
     assert store.ledger.claim("w").id == job.id
 
 
@@ -181,6 +192,29 @@ def test_two_writers_lose_no_update(store, count):
     check_sound(store.home)
 
 
+@pytest.mark.parametrize("forget", ["edit", "trash"])
+def test_an_edit_is_refused_though_what_it_missed_can_no_longer_be_undone(store, forget):
+    project = store.projects.edit(store.projects.create().id, add_scene)
+    scene = project.scenes[0].id
+
+    def tell(seen=None, author="me", **fields):
+        return store.projects.edit(
+            project.id, lambda now: set_scene(now, scene=scene, **fields), seen=seen, author=author
+        )
+
+    seen = tell(story="One.").revision
+    store.projects.undo(project.id, author="me")
+    if forget == "edit":  # nothing can be redone after it
+        tell(title="Sea")
+    else:
+        store.empty_trash(project.id)
+    with pytest.raises(StaleError, match="the scene changed in another window"):
+        tell(seen, "you", story="One. Two.")
+    assert store.projects.get(project.id).scenes[0].story == ""
+    with pytest.raises(ValueError, match="nothing to redo"):
+        store.projects.redo(project.id)
+
+
 def test_an_old_database_is_brought_up_to_date_after_a_copy(tmp_path):
     path = tmp_path / "reelboard.sqlite"
     with sqlite3.connect(path) as db:
@@ -239,6 +273,19 @@ def test_a_sweep_takes_what_nothing_names_and_no_take(store):
         os.utime(file, (0, 0))
     assert store.tidy() == [raw]
     assert sorted(file.name for file in store.media.folder.iterdir()) == sorted(files)
+
+
+def test_a_sweep_waits_for_files_without_holding_the_database(store, monkeypatch):
+    """Whoever keeps a large file holds a sweep up, and would hold everybody up who has something to write."""
+    sweep = store.media.sweep
+
+    def busy(named):
+        store.projects.create("Meanwhile")
+        return sweep(named)
+
+    monkeypatch.setattr(store.media, "sweep", busy)
+    assert store.tidy() == []
+    assert store.projects.latest().name == "Meanwhile"
 
 
 def test_emptying_the_trash_takes_removed_shots_and_keeps_what_is_starred_or_on_the_board(store):
