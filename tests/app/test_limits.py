@@ -82,6 +82,40 @@ def test_one_visitor_has_so_many_jobs_at_once_and_others_are_not_in_their_way(st
     assert studio.manage(films[1].id, job.id, "duplicate") is None
 
 
+def test_jobs_that_are_taken_up_again_count_as_well(studio):
+    studio = bounded(studio, jobs=2)
+    studio.limits.who = lambda: "ann"
+    films = [film(studio) for _ in range(3)]
+    (first,) = studio.generate(films[0].id)
+    studio.stop(films[0].id)
+    for one in films[1:]:
+        studio.generate(one.id)
+    for ask in (
+        lambda: studio.manage(films[0].id, first.id, "retry"),
+        lambda: studio.generate(films[0].id),  # the same job, for it broke off at this very wish
+    ):
+        with pytest.raises(ValueError, match="jobs is 3 at once; one visitor of this public page may have 2"):
+            ask()
+    studio.stop(films[1].id)
+    studio.manage(films[0].id, first.id, "retry")
+    assert studio.job(films[0].id).state == "queued"
+
+
+def test_two_windows_that_press_make_at_once_make_one_film(studio):
+    asked = film(studio)
+
+    def ask(_):
+        try:
+            return len(studio.generate(asked.id))
+        except ValueError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(ask, range(8)), key=str)
+    assert answers == [1, *["this scene is being made; stop it or wait until it is done"] * 7]
+    assert len(studio.jobs(asked.id)) == 1
+
+
 @pytest.mark.parametrize(
     ("bound", "ask", "told"),
     [
@@ -93,6 +127,7 @@ def test_one_visitor_has_so_many_jobs_at_once_and_others_are_not_in_their_way(st
         ({"seconds": 5}, lambda s, p: s.generate(film(s).id), "seconds of film made would be 8.5 today"),
         ({"projects": 3}, lambda s, p: s.new(), "new projects would be 4 today"),
         ({"splits": 1}, lambda s, p: s.split(p.id, STORY, 2), "stories split would be 2 today"),
+        ({"exports": 1}, lambda s, p: s.export(p.id, "Shot list (CSV)"), "exports written would be 2 today"),
         ({"uploads": 0}, lambda s, p: s.open_zip(io.BytesIO(b"PK")), "files opened would be 1 today"),
     ],
 )
@@ -106,7 +141,7 @@ def test_a_day_has_its_bounds_and_the_next_one_begins_anew(studio, bound, ask, t
     elif "projects" in bound:
         for _ in range(3):
             studio.new()
-    elif "splits" in bound:
+    elif "splits" in bound or "exports" in bound:
         ask(studio, project)
     before = studio.store.projects.get(project.id)
     with pytest.raises(ValueError, match=told) as caught:
