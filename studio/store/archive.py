@@ -20,12 +20,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator, model_validator
 
+from studio.inputs import sound
 from studio.models import Project, TakeInfo
 from studio.store.media import Media
 
 FORMAT = 1
 MAX_FILE, MAX_ALL, MAX_BOARD = 100_000_000, 1_000_000_000, 32_000_000  # bytes, unpacked
 MAX_DIRECTORY, MAX_HEADER = 4_000_000, 1_000_000  # bytes of a zip's table of contents, and of a kept state's
+MOST_VALUES = 1_500_000  # of a board
 PIECE = 1 << 20  # bytes read at once
 BOARD = "project.json"
 END, FAR = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL")  # the last bytes of a zip, and those of a very large one
@@ -61,7 +63,7 @@ class Archive(BaseModel):
 
     format: int = Field(default=FORMAT, ge=1, le=FORMAT)
     project: Project
-    takes: Annotated[tuple[ArchivedTake, ...], FailFast()] = ()  # a million wrong ones need no million refusals
+    takes: Annotated[tuple[ArchivedTake, ...], FailFast()] = ()
 
     def without_keys(self) -> Archive:
         """Under other names: a project's id opens it and a job's id acts on it, so neither leaves the studio."""
@@ -206,8 +208,16 @@ def _pieces(file: zipfile.ZipFile, name: str, sizes: dict[str, int]) -> Iterator
 
 
 def _board(text: bytes) -> Archive:
+    """The board, whose size is looked at before its meaning: a million wrong values would be a million refusals."""
+    if text.count(b",") > MOST_VALUES:
+        raise ValueError(f"{BOARD} in the project file holds more than {MOST_VALUES} values; it is not opened")
     try:
-        return Archive.model_validate_json(text)
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{BOARD} in the project file is wrong: it is no JSON") from None
+    sound(data, BOARD)
+    try:
+        return Archive.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:80]

@@ -233,6 +233,41 @@ def test_an_old_database_is_brought_up_to_date_after_a_copy(tmp_path):
         Store(tmp_path)
 
 
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_every_version_of_the_database_is_brought_up_to_date_with_its_work_in_it(tmp_path, version):
+    with sqlite3.connect(tmp_path / "reelboard.sqlite") as db:
+        for script in MIGRATIONS[:version]:
+            db.executescript(script)
+        db.execute(f"PRAGMA user_version = {version}")
+        db.execute(
+            "INSERT INTO project (id, options, film, version) VALUES ('p', '{}', '', 0)"
+            if version > 3
+            else "INSERT INTO project (id, story, prompt, options, film, version) VALUES ('p', 'S', '', '{}', '', 0)"
+        )
+        if version > 3:
+            db.execute("""INSERT INTO scene (id, project, place, title, story, summary, "cast", setting)
+                       VALUES ('p', 'p', 0, '', 'S', '', '[]', '')""")
+        db.execute("INSERT INTO shot (id, project, place, prompt, frames, cut) VALUES ('s', 'p', 0, 'A fox.', 17, 1)")
+        if version > 3:
+            db.execute("UPDATE shot SET scene = 'p'")
+        db.execute(
+            "INSERT INTO take (id, shot, seed, video, poster, latents, made_by)"
+            " VALUES ('t', 's', 1, 'v.mp4', 'p.jpg', 'l.safetensors', '{}')"
+        )
+        db.execute("UPDATE shot SET take = 't'")
+    db.close()
+    (shot,) = Store(tmp_path).projects.get("p").shots
+    assert (shot.id, shot.prompt, shot.take.video) == ("s", "A fox.", "v.mp4")
+    assert (
+        Store(tmp_path).projects.edit("p", lambda now: set_scene(now, scene="p", title="Sea")).scenes[0].story == "S"
+    )
+    copies = [path.name for path in tmp_path.glob("*.sqlite.v*")]
+    assert copies == ([f"reelboard.sqlite.v{version}"] if version < len(MIGRATIONS) else [])
+    with sqlite3.connect(tmp_path / "reelboard.sqlite") as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "/etc/passwd", "a/b", "c:x", "x\0y", ".hidden"])
 def test_media_names_from_outside_stay_inside(store, name):
     with pytest.raises(ValueError, match="plain file name"):
