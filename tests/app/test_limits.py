@@ -4,12 +4,15 @@ import io
 import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
+from gradio.context import LocalContext
 
 from studio.services import Studio
 from studio.settings import Settings
 from studio.store.ledger import WAITING
+from studio.ui.refusals import visitor
 
 STORY = "A red fox walks on the beach. She jumps."
 
@@ -114,6 +117,29 @@ def test_two_windows_that_press_make_at_once_make_one_film(studio):
         answers = sorted(pool.map(ask, range(8)), key=str)
     assert answers == [1, *["this scene is being made; stop it or wait until it is done"] * 7]
     assert len(studio.jobs(asked.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "behind_router", "name"),
+    [
+        ("8.8.4.4", True, "8.8.4.4"),
+        ("1.1.1.1, 8.8.4.4", True, "8.8.4.4"),  # the first one is made up
+        ("1.1.1.1, 8.8.4.4, 10.16.3.80", True, "8.8.4.4"),
+        ("2001:4860:4860::8888", True, "2001:4860:4860::8888"),
+        ("", True, "127.0.0.1"),
+        ("x" * 500, True, "x" * 60),
+        ("8.8.4.4", False, "127.0.0.1"),
+    ],
+)
+def test_a_visitor_is_no_other_one_for_what_they_say_of_themselves(told, behind_router, name):
+    asked = SimpleNamespace(
+        username=None, headers={"x-forwarded-for": told} if told else {}, client=SimpleNamespace(host="127.0.0.1")
+    )
+    before = LocalContext.request.set(asked)
+    try:
+        assert visitor(behind_router=behind_router)() == name
+    finally:
+        LocalContext.request.reset(before)
 
 
 @pytest.mark.parametrize(
