@@ -135,13 +135,6 @@ def test_a_job_waits_for_what_it_looks_at_and_for_nothing_else(store):
     assert store.ledger.claim("w").id == third.id
 
 
-def processes():
-    """Processes of their own that share what they imported and nothing that they opened."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["studio.store", __name__])
-    return context
-
-
 def claim_all(home, name, out):
     store, mine = Store(Path(home)), []
     while (job := store.ledger.claim(name)) is not None:
@@ -153,7 +146,7 @@ def claim_all(home, name, out):
 def test_eight_processes_claim_four_hundred_jobs_each_once(store, monkeypatch):
     monkeypatch.setattr(ledgers, "WAITING", 400)
     jobs = submit(store, 400)
-    context = processes()
+    context = multiprocessing.get_context("spawn")
     out = context.Queue()
     workers = [context.Process(target=claim_all, args=(str(store.home), f"w{k}", out)) for k in range(8)]
     for worker in workers:
@@ -185,7 +178,7 @@ def edit_many(home, project_id, mark, count, out):
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_two_writers_lose_no_update(store, count):
     project = store.projects.edit(store.projects.create().id, add_scene)
-    context = processes()
+    context = multiprocessing.get_context("spawn")
     out = context.Queue()
     writers = [
         context.Process(target=edit_many, args=(str(store.home), project.id, mark, count, out)) for mark in "ab"
