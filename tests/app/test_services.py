@@ -87,7 +87,7 @@ def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
     studio.edit(asked.id, "set_options", method="independent", seed=0, steps=60)
     running = threading.Thread(target=studio.generate, args=(asked.id,))
     running.start()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while not (studio.job(asked.id) and studio.job(asked.id).done) and time.monotonic() < until:
         time.sleep(0.01)
     with pytest.raises(ValueError, match="this scene is being made"):
@@ -95,7 +95,7 @@ def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
     with pytest.raises(ValueError, match="stop it or wait"):
         studio.split(asked.id, STORY, 3)
     studio.stop(asked.id, "after")
-    running.join(60)
+    running.join(600)
     stopped = studio.job(asked.id)
     assert stopped.state == "cancelled"
     assert [shot.state for shot in stopped.shots] == ["done", "waiting"]
