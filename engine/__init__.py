@@ -39,11 +39,11 @@ def generate(scene: Scene, backbone: Backbone, **settings: Any) -> Iterator[Even
     return generation.generate(scene, backbone, **settings)
 
 
-def decode_take(take: Take, backbone: Backbone) -> Take:
+def decode_take(take: Take, backbone: Backbone, cancel: CancelToken | None = None) -> Take:
     """Frames for a take that was kept as latents when a run broke off."""
     from engine import generation
 
-    return generation.decode_take(take, backbone)
+    return generation.decode_take(take, backbone, cancel)
 
 
 def encode_take(take: Take, backbone: Backbone) -> Take:

@@ -95,8 +95,7 @@ def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predicto
         raw = {k: Take(frames=NOTHING, latents=samples[k][0].cpu(), seed=seeds[k], made_by=records[k]) for k in shots}
         yield Denoised(takes=raw)
         for done, k in enumerate(shots, start=1):
-            predictor.cancel.check()
-            takes[k] = decode_take(raw[k], backbone)
+            takes[k] = decode_take(raw[k], backbone, predictor.cancel)
             known[k] = _context(takes[k].latents, scene.shots[k], seeds[k], asked, backbone)
             yield Progress(stage="decode", step=done, steps=len(shots), shots=(k,))
             yield ShotDone(shot=k, take=takes[k])
@@ -158,9 +157,9 @@ class _Predictor:
         return layout, history.recall(self.backbone, blocks[:before], layout)
 
 
-def decode_take(take: Take, backbone: Backbone) -> Take:
-    """The same take with its frames made from its latents."""
-    return replace(take, frames=to_frames(backbone.decode(take.latents[None])))
+def decode_take(take: Take, backbone: Backbone, cancel: CancelToken | None = None) -> Take:
+    """The same take with its frames made from its latents; raises Cancelled between two pieces of it."""
+    return replace(take, frames=to_frames(backbone.decode(take.latents[None], cancel)))
 
 
 def encode_take(take: Take, backbone: Backbone) -> Take:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,16 +104,28 @@ def _sentence(error: ValidationError) -> str:
         known = list(StoryShot.model_fields if found["loc"][0] == "shots" else Story.model_fields)
         near = difflib.get_close_matches(str(found["loc"][-1]), known, n=1, cutoff=0.0)[0]
         return f"{_short(where)} is no known field; the nearest is {near!r}"
+    return wrong(where, found)
+
+
+def wrong(where: str, found: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with a value, in one sentence with the nearest value that would do.
+
+    The page, its programs and the command line all say it by this, so that they say the same.
+    """
+    value, limits = found["input"], found.get("ctx", {})
     if found["type"] == "missing":
         return f"{where} is missing"
-    value = _short(json.dumps(found["input"], ensure_ascii=False, default=str))
-    limits = found.get("ctx", {})
     if found["type"] in ("too_short", "too_long"):
         near = limits.get("min_length") or limits.get("max_length")
         return f"{where} has {limits['actual_length']} entries; the nearest possible number is {near}"
-    if (near := limits.get("ge", limits.get("le"))) is not None:
-        return f"{where} is {value}; the nearest possible value is {near:g}"
-    return f"{where} is {value}; {found['msg'][0].lower()}{found['msg'][1:]}"
+    if found["type"] == "string_too_long":
+        return f"{where} has {len(value)} characters; the most is {limits['max_length']}"
+    plain = {"ensure_ascii": False, "skipkeys": True, "default": lambda other: type(other).__name__}
+    told = _short(repr(value) if isinstance(value, str) else json.dumps(value, **plain))
+    near = limits.get("ge", limits.get("le", limits["lt"] - 1 if "lt" in limits else None))
+    if near is not None:
+        return f"{where} is {told}; the nearest possible value is {near:.12g}"
+    return f"{where} is {told}; {found['msg'][0].lower()}{found['msg'][1:]}"
 
 
 def _short(text: str, most: int = 60) -> str:

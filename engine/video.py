@@ -112,8 +112,14 @@ def _ffmpeg(*arguments: str, send: Iterable[bytes] = ()) -> bytes:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with tempfile.TemporaryFile() as said, subprocess.Popen(command, **pipes, stderr=said) as process:  # noqa: S603 - our own arguments
         with suppress(BrokenPipeError):  # it ended before it had all: its exit code says why
-            for part in send:
-                process.stdin.write(part)
+            try:
+                for part in send:
+                    process.stdin.write(part)
+            except BrokenPipeError:
+                raise
+            except BaseException:  # whoever sends has stopped: nobody wants the rest of it
+                process.kill()
+                raise
         found, _ = process.communicate()
         said.seek(0)
         reason = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]

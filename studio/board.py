@@ -289,12 +289,16 @@ def checked(model: type[T], old: T | None, /, **values: Any) -> T:
     try:
         return model(**(dict(old) if old is not None else {}) | values)
     except ValidationError as error:
+        from engine.story import wrong
+
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or model.__name__.lower()
+        if first["type"] == "extra_forbidden":
+            raise ValueError(f"{name[:40]!r} is no known field; it has {', '.join(model.model_fields)}") from None
         if name == "shots" and first["type"] == "too_long":
             message = f"shots is {len(values['shots'])} in one scene; a scene holds 1 to {MAX_SHOTS}, so begin another"
             raise ValueError(message) from None
-        raise ValueError(f"{name} is {str(first['input'])[:60]!r}; {first['msg'].lower()}") from None
+        raise ValueError(wrong(name, first)) from None
 
 
 def _with_scene(project: Project, scene: SceneInfo) -> Project:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
+from studio.ladder import OUT_OF_MEMORY, ran_out
 from studio.models import Job
+from studio.sentences import sentence
 
 LONGEST = 4_000  # characters of a log that are shown
 REMEDIES = (  # signs in a job's message, and what helps
     ("memory", "Take the smaller way, or make the shots shorter."),
     ("disk is full", "Free some space, then go on: finished shots are kept."),
-    ("process ended", "Go on to try once more; if it ends again, make fewer shots at once."),
+    ("process ended", "Go on to try once more; if it ends again, take the smaller way: memory may be too little."),
     ("weights", "Name a folder with a whole model in REELBOARD_BACKBONE and start the studio again."),
     ("folder", "Name a folder with a whole model in REELBOARD_BACKBONE and start the studio again."),
 )
@@ -23,6 +28,18 @@ def remedy(job: Job) -> str:
         return ""
     fitting = (advice for sign, advice in REMEDIES if sign in job.message)
     return next(fitting, "Go on to try once more from where it stopped; the log says more.")
+
+
+log = logging.getLogger(__name__)
+
+
+def told(home: Path, job: Job, error: Exception) -> str:
+    """What a creator reads of an error that ended a job; what nobody foresaw is kept in its log as well."""
+    if not isinstance(error, ValueError | OSError | sqlite3.Error | MemoryError):
+        log.error("a job failed", exc_info=error)
+        with suppress(OSError):  # the disk may be why
+            write_log(home, job, error)
+    return OUT_OF_MEMORY if ran_out(error) else sentence(error)
 
 
 def write_log(home: Path, job: Job, error: BaseException) -> None:

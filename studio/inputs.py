@@ -85,7 +85,9 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _sentence(error: ValidationError, names: tuple[str, ...]) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
+    from engine.story import wrong
+
+    first = error.errors(include_url=False)[0]
     top, *rest = first["loc"]
     top = names[top] if isinstance(top, int) and top < len(names) else top
     rest = [str(part) for part in rest if isinstance(part, int) or _called(part, "")]  # not the names of checks
@@ -94,4 +96,4 @@ def _sentence(error: ValidationError, names: tuple[str, ...]) -> str:
         return f"{name} is missing"
     if first["type"].startswith("unexpected"):
         return f"{name} is not asked for here; known are {_listed(names)}"
-    return f"{name} is {str(first['input'])[:60]!r}; {first['msg'].partition(' for <')[0].lower()}"
+    return wrong(name, first | {"msg": first["msg"].partition(" for <")[0]})

@@ -21,6 +21,7 @@ WORDS = {
     "shots": "shots made",
     "seconds": "seconds of film made",
     "uploads": "files opened",
+    "exports": "exports written",
 }
 
 
@@ -45,19 +46,22 @@ class Limits:
             self._check({what: amount})
             self._used[self.who(), what] += amount
 
-    def submit(self, project_id: str, *tasks: Task, work: Sequence[float] = ()) -> list[Job]:
-        """Queue jobs as ``Ledger.submit`` does, if the visitor may."""
+    def submit(
+        self, project_id: str, *tasks: Task, work: Sequence[float] = (), again: Sequence[str] = ()
+    ) -> list[Job]:
+        """Queue jobs as ``Ledger.submit`` does, if the visitor may; shots of those ``again`` were counted before."""
         made = [shot for task in tasks for shot in task.shots if shot.id in task.make]
         wanted = {"shots": len(made), "seconds": sum(shot.frames for shot in made) / FPS}
         with self._lock:
             self._check(wanted)
             waiting = self._waiting() if self._public else []
-            if self._public and len(waiting) + len(tasks) > self._most_jobs:
+            together = len({*waiting, *again}) + len(tasks)
+            if self._public and together > self._most_jobs:
                 raise ValueError(
-                    f"jobs is {len(waiting) + len(tasks)} at once; one visitor of this public page may have "
+                    f"jobs is {together} at once; one visitor of this public page may have "
                     f"{self._most_jobs}, so wait until one is done"
                 )
-            jobs = self._ledger.submit(project_id, *tasks, work=work)
+            jobs = self._ledger.submit(project_id, *tasks, work=work, again=again)
             if self._public:
                 self._jobs[self.who()] = [*waiting, *(job.id for job in jobs)]
                 for what, amount in wanted.items():

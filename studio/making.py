@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, Any
 from studio import film
 from studio.continuity import read_characters
 from studio.executors.model import Model, WorkerLost
-from studio.failures import write_log
-from studio.ladder import OUT_OF_MEMORY
+from studio.failures import told
 from studio.models import Job, TakeInfo
-from studio.sentences import sentence
 from studio.store import Store
 from studio.store.ledger import Lost
 
@@ -60,12 +58,8 @@ class Maker:
             return
         except Cancelled:
             state, message = ("interrupted", "") if self.leave else ("cancelled", "")
-        except (ValueError, OSError, sqlite3.Error, MemoryError) as error:
-            state, message = "failed", _sentence(error)
-        except Exception as error:
-            log.exception("a job failed")
-            write_log(self.store.home, self.job, error)
-            state, message = "failed", _sentence(error)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the creator is told and the next job is made
+            state, message = "failed", told(self.store.home, self.job, error)
         self._finish(state, message, monotonic() - started)
         with suppress(OSError, sqlite3.Error):  # the next one will
             self.store.tidy()
@@ -112,7 +106,7 @@ class Maker:
             for take in filter(None, takes):
                 if not self.token.cancelled:  # the shots are made: this may wait for the next job
                     read_characters(self.store, take)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, sqlite3.Error) as error:
             log.warning("no marks of continuity: %s", error)
 
     def _settle(self) -> None:
@@ -234,9 +228,3 @@ class Maker:
         finally:
             over.set()
             thread.join()
-
-
-def _sentence(error: Exception) -> str:
-    """What a creator reads when a job failed."""
-    short = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return OUT_OF_MEMORY if short else sentence(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator
 
 from engine import MAX_PROMPT, MAX_SHOTS, nearest_length
 
@@ -105,7 +105,7 @@ class SceneInfo(_Value):
     cast: tuple[str, ...] = ()  # entries, in order: Character 1, Character 2 ...
     setting: str = ""  # the entry of its place
     making: Making = Making()
-    shots: tuple[ShotInfo, ...] = Field(default=(), max_length=MAX_SHOTS)
+    shots: Annotated[tuple[ShotInfo, ...], FailFast()] = Field(default=(), max_length=MAX_SHOTS)
 
 
 class Options(_Value):
@@ -134,9 +134,9 @@ class Project(_Value):
 
     id: str
     name: str = Field(default="", max_length=120)
-    bible: tuple[Entry, ...] = Field(default=(), max_length=MOST_ENTRIES)
-    references: tuple[Reference, ...] = Field(default=(), max_length=MOST_REFERENCES)
-    scenes: tuple[SceneInfo, ...] = Field(default=(), max_length=MOST_SCENES)
+    bible: Annotated[tuple[Entry, ...], FailFast()] = Field(default=(), max_length=MOST_ENTRIES)
+    references: Annotated[tuple[Reference, ...], FailFast()] = Field(default=(), max_length=MOST_REFERENCES)
+    scenes: Annotated[tuple[SceneInfo, ...], FailFast()] = Field(default=(), max_length=MOST_SCENES)
     options: Options = Options()
     finish: Finish = Finish()
     film: str = ""

@@ -23,7 +23,7 @@ class Queue:
             "earlier": lambda job: self._move(job, -1),
             "later": lambda job: self._move(job, 1),
             "stop": lambda job: ledger.stop(job.id),
-            "retry": lambda job: ledger.retry(job.id),
+            "retry": self._retry,
             "duplicate": self._duplicate,
             "rerun": self.rerun,
             "smaller": self._smaller,
@@ -42,6 +42,9 @@ class Queue:
             first, second = (job.id, waiting[place]) if by < 0 else (waiting[place], job.id)
             self._ledger.move(first, second)
 
+    def _retry(self, job: Job) -> None:
+        self._limits.submit(job.project, again=[job.id])
+
     def _duplicate(self, job: Job) -> None:
         self._limits.submit(job.project, reseeded(job.task, uuid.uuid4().int % 1_000_000), work=[job.work])
 
@@ -49,4 +52,4 @@ class Queue:
         if tasks := ladder.smaller(job):
             self._limits.submit(job.project, *tasks)
         else:
-            self._ledger.retry(job.id)
+            self._retry(job)

@@ -49,6 +49,7 @@ def reviewed(store: Store, project: Project, folder: Path) -> Path:
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 movie(board, Path(scratch) / "film.mp4")
                 (Path(scratch) / "film.mp4").replace(path)
+        path.touch()  # looked at, so it stays
         return path
     if project.film_is_old or not project.film:
         takes = [piece.take for piece in board.pieces]

@@ -6,6 +6,7 @@ import errno
 import sqlite3
 
 FULL = "The disk is full; free some space and try again: whatever was finished is kept."
+DIED = "The model's process ended again and again at this job; the log may say why."
 UNKNOWN = "Something went wrong in the studio; nothing was lost, and its log says what it was."
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from io import BufferedIOBase
 from pathlib import Path
@@ -40,6 +43,7 @@ EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
 SPARE = 64_000_000  # bytes that stay free on the disk
 A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents, video
 MAX_NOTE = 500  # characters
+KEPT = {True: 3_600, False: 86_400}  # seconds for which an export can be fetched, on a public page and on one's own
 
 
 @checked_inputs
@@ -50,11 +54,11 @@ class Studio:
         self.settings = settings
         self.store = Store(writable_home(settings))
         self.limits = Limits(settings, self.store.ledger)
-        self._queue = Queue(self.store.ledger, self.limits)
+        self._queue, self._asking = Queue(self.store.ledger, self.limits), threading.Lock()
         self.exports, self.received = self.store.home / "exports", self.store.home / "received"
         for folder in (self.exports, self.received):  # they can be written, or sent, again at any time
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
         self.shelf = Shelf(settings.backbone, settings.models, settings.offload)
         self.executor = executor(self.store, settings, self.shelf)
         self.pool = Pool(self.store, self.limits, self.shelf)
@@ -268,10 +272,13 @@ class Studio:
                 if empty
                 else "there is nothing to make: every shot is locked or up to date"
             )
-        for one in scenes:
-            self._not_running(project, one.id)
         tasks = [task for one, make in wanted for task in scene_tasks(project, one, make)]
-        return self._submit(project, [drafted(task) for task in tasks] if draft else tasks)
+        with self._asking:  # two windows that press Make at once make one film
+            for one in scenes:
+                self._not_running(project, one.id)
+            jobs = self._submit(project, [drafted(task) for task in tasks] if draft else tasks)
+        self.executor.wake()
+        return jobs
 
     def plan(self, project: Project, scene: str) -> list[Plan]:
         """What making a scene's shots that are not locked would take, task by task; ValueError without a model."""
@@ -301,6 +308,7 @@ class Studio:
             raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
         board.check_picks(project, shot, see or ())
         (job,) = self._submit(project, [redo_task(project, shot, seed=uuid.uuid4().int % 1_000_000, see=see)])
+        self.executor.wake()
         return job
 
     def approve(self, project_id: str, shots: Sequence[str], *, approved: bool) -> None:
@@ -398,6 +406,10 @@ class Studio:
             self.store.ledger.hold(job_id, held=held)
         else:
             self._queue.actions[what](job)
+        if what == "smaller" and (frames := ladder.shorter(job)):
+            here = self.project(job.project).slates
+            shots = [one.shot for one in job.shots if one.state != "done" and one.shot in here]
+            self.edit(job.project, "set_shots", shots=shots, frames=frames)
         if what in STARTS or (what == "hold" and not held):
             self.executor.wake()
 
@@ -420,9 +432,16 @@ class Studio:
 
     def export(self, project_id: str, name: str) -> Path:
         """The film or its board in one of the forms of ``EXPORTS``, as a file of its own."""
+        project = self.project(project_id)
+        self.limits.spend("exports")
+        self._clear_exports()
         folder = self.exports / uuid.uuid4().hex
         folder.mkdir()
-        return export(self.store, self.project(project_id), name, folder)
+        try:
+            return export(self.store, project, name, folder)
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def open_zip(self, source: Path | BufferedIOBase) -> Project:
         """A project file as a new project."""
@@ -491,21 +510,25 @@ class Studio:
             raise ValueError(
                 f"the disk has {free >> 20} MB free and {needed >> 20} MB are needed; free some space first"
             )
-        new, jobs = [], []
+        new, again = [], []
         for task in tasks:
             last = self.store.ledger.last(project.id, task.scene)
             single = sum(other.scene == task.scene for other in tasks) == 1  # others must keep their order
             if single and last is not None and goes_on(last, task, project):
-                self.store.ledger.retry(last.id)
-                jobs.append(self.store.ledger.get(last.id))
+                again.append(last.id)
             else:
                 new.append(task)
-        if new:
-            backbone = self.shelf.path(project.options.backbone)
-            efforts = [work(task, project, backbone) for task in new]
-            jobs += self.limits.submit(project.id, *new, work=efforts)
-        self.executor.wake()
-        return jobs
+        backbone = self.shelf.path(project.options.backbone)
+        efforts = [work(task, project, backbone) for task in new]
+        return self.limits.submit(project.id, *new, work=efforts, again=again)
+
+    def _clear_exports(self) -> None:
+        """Let go of old exports; each can be written again."""
+        old = time.time() - KEPT[self.settings.public]
+        for one in self.exports.iterdir():
+            with suppress(OSError):  # another visitor's call was quicker
+                if one.stat().st_mtime < old:
+                    shutil.rmtree(one) if one.is_dir() else one.unlink()
 
     def _job(self, job_id: str, project_id: str) -> Job:
         job = self.store.ledger.get(job_id)

@@ -54,8 +54,10 @@ class Settings(BaseModel):
     visitor_shots: int = Field(default=120, ge=0, description="shots made a day")
     visitor_seconds: int = Field(default=300, ge=0, description="seconds of film made a day")
     visitor_uploads: int = Field(default=30, ge=0, description="files opened a day")
+    visitor_exports: int = Field(default=100, ge=0, description="exports written a day")
     space: bool = False  # on a Space: a router is in front
     ephemeral: bool = False  # nothing outlives a restart
+    lent: bool = False  # the graphics card is lent by the call (ZeroGPU)
 
     @property
     def logins(self) -> dict[str, str]:
@@ -64,7 +66,9 @@ class Settings(BaseModel):
         return named | (read_users(self.users) if self.users else {})
 
 
-VARIABLES = {name: f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in ("space", "ephemeral")}
+VARIABLES = {
+    name: f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in ("space", "ephemeral", "lent")
+}
 VARIABLES |= {name: f"{OTHER}{name.upper()}" for name in ("executor", "user", "password", "users")}
 FROM_OUTSIDE = {variable: name for name, variable in VARIABLES.items()}
 SECRET = {name for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
@@ -78,6 +82,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if "SPACE_ID" in environment:
         values |= {"space": True, "public": True, "host": EVERYONE, "ephemeral": "home" not in values}
         values.setdefault("home", Path(tempfile.gettempdir()) / "reelboard")
+        values["lent"] = environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
         values.setdefault("executor", "inline")  # a Space's GPU exists only inside an event of the page
     wrong = [_misspelt(key) for key in environment if key.startswith((PREFIX, OTHER)) and key not in FROM_OUTSIDE]
     wrong += [

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from studio.executors.model import Model, OwnModel
 from studio.executors.ray import Cluster
+from studio.failures import told
 from studio.models import Job
 from studio.pace import learn
 from studio.shelf import Shelf
@@ -69,8 +70,10 @@ class Worker:
 
     def _work(self, store: Store) -> None:
         store.ledger.reconcile(lease=0)  # this process holds the lock, so no other worker lives
-        with suppress(ValueError):  # said again, to the creator, when there is a film to make
+        try:
             self._open(store)
+        except Exception as error:  # noqa: BLE001 - said again, to the creator, when there is a film to make
+            log.warning("the model could not be opened: %s", error)
         self._serve(store)
         for hand in self.others:  # the lock is held until the last job is out of hand
             hand.join()
@@ -101,8 +104,8 @@ class Worker:
                 continue
             try:
                 model = self._open(store)
-            except ValueError as error:
-                store.ledger.finish(job.id, self.owner, "failed", message=str(error))
+            except Exception as error:  # noqa: BLE001 - the creator is told, and the next job may be another model's
+                store.ledger.finish(job.id, self.owner, "failed", message=told(self.home, job, error))
                 continue
             self._make(job, store, model)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from torch import Tensor
 
 from engine.context import Block, Layout, Memory
+from engine.events import CancelToken
 from engine.runtime import Runtime
 from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
@@ -54,8 +55,8 @@ class Backbone(Protocol):
         """Pixels [B, 3, T, H, W] in -1..1 to latents [B, C, t, h, w]."""
         ...
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """The way back."""
+    def decode(self, latents: Tensor, cancel: CancelToken | None = None) -> Tensor:
+        """The way back; ``cancel`` is read before every piece that is decoded at once."""
         ...
 
     def predict(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> list[Tensor]:

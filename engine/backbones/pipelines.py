@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy, deepcopy
 from functools import cache
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from engine.backbones.folders import INDEX, check_parts, identity, read_json, re
 from engine.backbones.offload import Parts
 from engine.backbones.prompts import PromptCache
 from engine.context import CUT, Block
+from engine.events import Cancelled, CancelToken
 from engine.runtime import Runtime, choose_runtime, noise, place_weights
 from engine.samplers import add_noise, clean
 from engine.samplers.flow import Predict
@@ -254,10 +256,11 @@ class Pipeline:
         return ((latents - mean) / std).float()
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, cancel: CancelToken | None = None) -> Tensor:
         vae = self._codec()
         mean, std = self._statistics()
-        return vae.decode((latents.to(vae.device) * std + mean).to(vae.dtype), return_dict=False)[0].float()
+        with _stopped(vae, cancel or CancelToken()):
+            return vae.decode((latents.to(vae.device) * std + mean).to(vae.dtype), return_dict=False)[0].float()
 
     def _codec(self) -> nn.Module:
         self.inside.use(self.pipe.vae)
@@ -292,6 +295,20 @@ class Pipeline:
 
     def record(self) -> dict[str, Any]:
         return {"backbone": self.name, "weights": self.weights, "diffusers": version("diffusers")}
+
+
+@contextmanager
+def _stopped(vae: nn.Module, cancel: CancelToken) -> Iterator[None]:
+    """Read ``cancel`` before every call of the codec's decoder, which gets some frames or a tile at a time."""
+    hook = vae.decoder.register_forward_pre_hook(lambda *_: cancel.check())
+    try:
+        yield
+    except Cancelled:
+        if hasattr(vae, "clear_cache"):
+            vae.clear_cache()  # what it remembers of frames that do not go on
+        raise
+    finally:
+        hook.remove()
 
 
 def optional_part(folder: Path, name: str) -> bool:

@@ -21,6 +21,7 @@ from engine.backbones.pocket_text import PocketTextEncoder
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.backbones.pocket_words import WINDOW, broken, read_tokenizer, unknown_words
 from engine.context import Block, Layout, Memory
+from engine.events import CancelToken
 from engine.runtime import Runtime, choose_runtime, fingerprint, noise
 from engine.samplers import add_noise, denoise, noise_levels
 from engine.samplers.flow import Predict
@@ -124,7 +125,9 @@ class PocketBackbone:
             return self.codec.encode(pixels.to(self.runtime.device)).float()
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, cancel: CancelToken | None = None) -> Tensor:
+        if cancel:  # a shot is one piece, and a tenth of a second
+            cancel.check()
         with self.runtime.autocast():
             return self.codec.decode(latents.to(self.runtime.device)).float()
 

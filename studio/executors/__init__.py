@@ -34,7 +34,7 @@ def executor(store: Store, settings: Settings, shelf: Shelf) -> Executor:
         case "local":
             return Local(store, shelf)
         case "inline":
-            return Inline(store, shelf)
+            return Inline(store, shelf, lent=settings.lent)
         case "ray":
             return Ray(store, shelf, address=settings.ray_address, workers=settings.ray_workers)
 

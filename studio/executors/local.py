@@ -15,6 +15,7 @@ from studio.store import Store
 
 ROOT = Path(__file__).parents[2]
 LOOK, LONGEST_PAUSE, SHORT_LIFE = 0.3, 30.0, 10.0  # seconds
+PATIENCE = 30.0  # seconds for a worker to end
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +40,10 @@ class Local:
         with self._lock:
             if self._process is not None:
                 self._process.terminate()
-                self._process.wait(30)
+                try:
+                    self._process.wait(PATIENCE)
+                except subprocess.TimeoutExpired:  # a step of a large model: it ends by itself after it
+                    log.warning("the worker is still at a step and ends after it")
 
     @property
     def pid(self) -> int | None:

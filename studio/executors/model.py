@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from studio.shelf import Loaded, Shelf
@@ -73,8 +73,7 @@ class OwnModel:
     def decode(self, raw: Take, *, cancel: CancelToken) -> Take:
         import engine
 
-        cancel.check()
-        return engine.decode_take(raw, self._backbone)
+        return engine.decode_take(raw, self._backbone, cancel)
 
     def encode(self, take: Take, *, cancel: CancelToken) -> Take:
         import engine
@@ -89,3 +88,9 @@ class OwnModel:
         from engine.plan import measure
 
         return {"backbone": self._loaded.path} | asdict(measure(self._backbone, *self._backbone.size))
+
+
+def only(scene: Scene, wanted: Collection[int]) -> Scene:
+    """The scene with some of its shots to make; their seeds and places stay the same."""
+    left = (replace(s, skipped=s.skipped or (s.take is None and k not in wanted)) for k, s in enumerate(scene.shots))
+    return replace(scene, shots=tuple(left))

@@ -7,12 +7,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from studio.executors.local import ROOT, Local
-from studio.executors.model import WorkerLost
+from studio.executors.model import WorkerLost, only
 from studio.shelf import Shelf
 from studio.store import Store
 
@@ -120,7 +119,7 @@ class Cluster:
     def generate(self, scene: Scene, *, cancel: CancelToken, **settings: Any) -> Iterator[Event]:
         """Shots that don't see each other are parts of their own, made side by side."""
         apart = settings["method"] == "independent"
-        parts = [_only(scene, shot) for shot in scene.to_make] if apart else [scene]
+        parts = [only(scene, (shot,)) for shot in scene.to_make] if apart else [scene]
         return self._walk([lambda hand, part=part: hand.begin.remote(part, settings) for part in parts], cancel)
 
     def decode(self, raw: Take, *, cancel: CancelToken) -> Take:
@@ -188,12 +187,6 @@ class Cluster:
                 if self._free or not wait:
                     return self._free.popleft() if self._free else None
             time.sleep(LOOK)
-
-
-def _only(scene: Scene, wanted: int) -> Scene:
-    """The scene with one shot to make; its seed and its place stay the same."""
-    left = (replace(s, skipped=s.skipped or (s.take is None and k != wanted)) for k, s in enumerate(scene.shots))
-    return replace(scene, shots=tuple(left))
 
 
 def _ready(refs: list[ObjectRef], seconds: float = LOOK) -> list[ObjectRef]:

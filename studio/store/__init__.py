@@ -27,8 +27,12 @@ class Store:
 
     def tidy(self) -> list[str]:
         """Remove files that nothing names: raw latents of finished shots, films put together anew. No take goes."""
+        return self.media.sweep(self._named)
+
+    def _named(self) -> set[str]:
+        """Asked while the media folder is shut: who waits for a large file to be kept must not hold the database."""
         with self._database.transaction() as db:
-            return self.media.sweep(lambda: trash.named(db))
+            return trash.named(db)
 
     def empty_trash(self, project_id: str | None = None) -> int:
         """Remove for good the shots in a project's trash, or the projects in the trash; returns how many.

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.models import Job, JobShot, TakeInfo, Task
+from studio.sentences import DIED
 from studio.store.database import Database
 from studio.store.projects import write_take
 
@@ -35,16 +36,25 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, project_id: str, *tasks: Task, work: Sequence[float] = ()) -> list[Job]:
+    def submit(
+        self, project_id: str, *tasks: Task, work: Sequence[float] = (), again: Sequence[str] = ()
+    ) -> list[Job]:
         """Queue a project's jobs, all or none; ValueError when the queue is full.
 
-        work: how much each asks for, in any unit that grows with time.
+        work: how much each asks for, in any unit that grows with time. again: failed or cancelled jobs, by id, that
+        are taken up where they stopped.
         """
         ids = [uuid.uuid4().hex for _ in tasks]
         with self._database.transaction() as db:
             waiting = db.execute(f"SELECT count(*) FROM job WHERE state IN {_WAITING}").fetchone()[0]
             if waiting >= WAITING:
                 raise ValueError(f"the queue is full ({waiting} jobs wait); try again when one is done")
+            for job_id in again:
+                db.execute(
+                    "UPDATE job SET state = 'queued', tries = 0, message = '', stop = ''"
+                    " WHERE id = ? AND state IN ('failed', 'cancelled')",
+                    (job_id,),
+                )
             for job_id, task, effort in zip(ids, tasks, work or (0.0,) * len(tasks), strict=True):
                 db.execute(
                     "INSERT INTO job (id, project, task, state, place, work) VALUES (?, ?, ?, 'queued',"
@@ -52,7 +62,7 @@ class Ledger:
                     (job_id, project_id, task.model_dump_json(), effort),
                 )
                 db.executemany("INSERT INTO job_shot (job, shot) VALUES (?, ?)", [(job_id, s) for s in task.make])
-        return [self.get(job_id) for job_id in ids]
+        return [self.get(job_id) for job_id in (*again, *ids)]
 
     def get(self, job_id: str) -> Job | None:
         with self._database.reading() as db:
@@ -211,15 +221,6 @@ class Ledger:
             _own(db, job_id, owner, change, state, message, seconds, left)
             db.execute("UPDATE job_shot SET preview = NULL WHERE job = ?", (job_id,))
 
-    def retry(self, job_id: str) -> None:
-        """Take a failed or cancelled job up again where it stopped."""
-        with self._database.transaction() as db:
-            db.execute(
-                "UPDATE job SET state = 'queued', tries = 0, message = '', stop = ''"
-                " WHERE id = ? AND state IN ('failed', 'cancelled')",
-                (job_id,),
-            )
-
     def reconcile(self, *, lease: float = LEASE) -> list[str]:
         """Find jobs whose worker died: they wait again, or fail after ``TRIES`` deaths; returns their ids.
 
@@ -260,7 +261,7 @@ def _first_free(db: sqlite3.Connection) -> str | None:
 def _release(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     """A job whose worker died waits again, fails after ``TRIES`` deaths, or is stopped if that was asked for."""
     given_up = row["tries"] >= TRIES
-    message = f"The model's process ended {TRIES} times at this job; the log may say why." if given_up else ""
+    message = DIED if given_up else ""
     state = "cancelled" if row["stop"] else "failed" if given_up else "interrupted"
     db.execute("UPDATE job SET state = ?, owner = '', message = ? WHERE id = ?", (state, message, row["id"]))
 

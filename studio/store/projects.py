@@ -25,7 +25,7 @@ from studio.models import (
 from studio.staleness import mark
 from studio.store.archive import Archive, ArchivedTake
 from studio.store.database import Database
-from studio.store.rows import Changes, differences, fields, rows, spoken, write
+from studio.store.rows import Changes, differences, fields, forget_edits, rows, spoken, write
 
 KEPT_EDITS = 200  # of a project, for undo
 CACHED = 8  # projects as they were last read
@@ -314,8 +314,8 @@ class Projects:
 
     def _cached(self, project: Project) -> Project:
         self._read[project.id] = project
-        while len(self._read) > CACHED:
-            self._read.pop(next(iter(self._read)), None)
+        for old in list(self._read)[:-CACHED]:  # a list, for other threads put theirs in meanwhile
+            self._read.pop(old, None)
         return project
 
     def _record(self, db: sqlite3.Connection, take_id: str) -> dict[str, Any]:
@@ -374,7 +374,7 @@ def _not_stale(db: sqlite3.Connection, kept: Project, touched: list[str], seen: 
 
 def _remember(db: sqlite3.Connection, project_id: str, before: Changes, about: tuple[str, int, str]) -> None:
     """Put the rows before an edit on the undo list; what was undone can't be redone after a new edit."""
-    db.execute("DELETE FROM edit WHERE project = ? AND undone = 1", (project_id,))
+    forget_edits(db, project_id, "undone = 1")
     db.execute(
         "INSERT INTO edit (project, number, state, fields, revision, author) VALUES (?1,"
         " (SELECT coalesce(max(number), 0) + 1 FROM edit WHERE project = ?1), ?2, ?3, ?4, ?5)",

@@ -62,6 +62,11 @@ def write(db: sqlite3.Connection, project_id: str, changes: Changes) -> None:
         )
 
 
+def forget_edits(db: sqlite3.Connection, project_id: str, which: str = "TRUE") -> None:
+    """Edits that can't be undone or redone any more; what they touched stays known to refuse stale ones."""
+    db.execute(f"UPDATE edit SET undone = 2, state = '{{}}' WHERE project = ? AND {which}", (project_id,))
+
+
 def fields(changes: Changes, before: Changes) -> list[str]:
     """Names of the single values that a change touches, as "shot ID prompt"; all of a thing that comes or goes."""
     found = []

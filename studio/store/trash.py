@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sqlite3
 
+from studio.store.rows import forget_edits
+
 MEDIA = re.compile(r"[0-9a-f]{32}\.[a-z0-9.]+")
 STARRED = "SELECT shot FROM take WHERE starred"
 
@@ -41,7 +43,7 @@ def empty(db: sqlite3.Connection, project_id: str) -> int:
     full = "SELECT scene FROM shot WHERE scene IS NOT NULL"
     for table, keep in (("scene", full), ("entry", "''"), ("reference", "''")):
         db.execute(f"DELETE FROM {table} WHERE project = ? AND trashed AND id NOT IN ({keep})", (project_id,))
-    db.execute("DELETE FROM edit WHERE project = ?", (project_id,))
+    forget_edits(db, project_id)
     return len(gone)
 
 

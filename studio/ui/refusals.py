@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,7 +48,10 @@ def _spoken() -> Iterator[None]:
 
 
 def visitor(*, behind_router: bool) -> Callable[[], str]:
-    """Who asks: the name of a login, or the address. A router (a Space's) tells it in a header, which others forge."""
+    """Who asks: the name of a login, or the address. A router (a Space's) tells it in a header, which others forge.
+
+    Routers write behind what is there already, so the last address that is no router's own is the visitor's.
+    """
 
     def who() -> str:
         request = LocalContext.request.get(None)
@@ -56,6 +60,16 @@ def visitor(*, behind_router: bool) -> Callable[[], str]:
         if request.username:
             return f"login {request.username}"
         told = request.headers.get("x-forwarded-for", "") if behind_router else ""
-        return told[:200] or (request.client.host if request.client else "")
+        chain = [part.strip() for part in told.split(",")]
+        return ([one for one in chain if _public(one)] or chain)[-1][:60] or (
+            request.client.host if request.client else ""
+        )
 
     return who
+
+
+def _public(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False

@@ -36,7 +36,7 @@ def client(request, tmp_path_factory, tiny_pocket):
 
 
 def wait(client, project):
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while (state := client.predict(project, api_name="/watch")["state"]) in ("queued", "running"):
         assert time.monotonic() < until
         time.sleep(0.1)

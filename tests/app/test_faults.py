@@ -12,13 +12,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from soundness import check_sound
 
 import engine
 from studio import film
-from studio.sentences import FULL, sentence
+from studio.ladder import OUT_OF_MEMORY
+from studio.sentences import DIED, FULL, UNKNOWN, sentence
 from studio.services import Studio
 from studio.settings import Settings
+from studio.store.ledger import TRIES
 
 ROOT = Path(__file__).parents[2]
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
@@ -341,7 +344,7 @@ def test_too_little_memory_at_any_stage_offers_less_and_the_next_job_is_made(stu
             if settings["method"] == "lct" and isinstance(
                 event, {"denoise": engine.Progress, "decode": engine.Denoised, "stitch": int}[at]
             ):
-                raise MemoryError
+                torch.empty(2**50)  # torch's own refusal on a CPU, which is no MemoryError
 
     def too_large(media, latents):
         raise MemoryError
@@ -358,6 +361,63 @@ def test_too_little_memory_at_any_stage_offers_less_and_the_next_job_is_made(stu
     assert studio.job(asked.id).state == "done"
     assert [len(of) for of in takes(studio, asked.id)] == [1, 1]
     assert studio.project(asked.id).film
+
+
+def test_each_way_that_needs_less_is_offered_once_and_the_last_one_is_shorter(studio, monkeypatch):
+    """A machine with room for no more than five frames at once."""
+    asked, real, offers = project(studio, 3, method="lct"), engine.generate, []
+    studio.edit(asked.id, "set_shots", shots=[s.id for s in asked.shots], frames=17)
+
+    def small(scene, backbone, **settings):
+        if sum(shot.frames for shot in scene.shots if not shot.skipped) > 5:
+            torch.empty(2**50)
+        return real(scene, backbone, **settings)
+
+    monkeypatch.setattr(engine, "generate", small)
+    studio.generate(asked.id)
+    while (job := studio.job(asked.id)).state == "failed":
+        offers.append(studio.offer(job))
+        studio.manage(asked.id, job.id, "smaller")
+        assert len(offers) < 9
+    shorter = ["Shorten to 1.1 s", "Shorten to 0.6 s"]
+    assert offers == ["Make one shot after the other", "Remember only the shot before", *shorter]
+    assert studio.project(asked.id).shot(job.task.make[0]).frames == 5
+
+
+def test_a_model_that_finds_no_memory_is_told_and_the_next_job_is_made(studio):
+    asked = project(studio)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studio.shelf.load", lambda *_, **__: torch.empty(2**50))
+        studio.generate(asked.id)
+    assert (studio.job(asked.id).state, studio.job(asked.id).message) == ("failed", OUT_OF_MEMORY)
+    studio.generate(asked.id)
+    assert studio.job(asked.id).state == "done"
+
+
+def test_a_job_that_ends_its_workers_is_offered_less_like_one_that_found_no_memory(studio):
+    """A system without memory ends processes and says nothing."""
+    asked, inline = project(studio, method="lct"), studio.executor
+    studio.executor = Nobody()
+    (job,) = studio.generate(asked.id)
+    for _ in range(TRIES):
+        studio.store.ledger.claim("worker")
+        studio.store.ledger.reconcile(lease=0)
+    failed = studio.job(asked.id)
+    assert (failed.state, failed.message, studio.offer(failed)) == ("failed", DIED, "Make one shot after the other")
+    studio.executor = inline
+    studio.manage(asked.id, job.id, "smaller")
+    assert studio.job(asked.id).state == "done"
+
+
+def test_a_log_that_cannot_be_written_is_no_second_failure(studio, monkeypatch):
+    asked = project(studio)
+    (studio.store.home / "logs").write_text("in the way")
+    monkeypatch.setattr(engine, "generate", None)
+    studio.generate(asked.id)
+    assert (studio.job(asked.id).state, studio.job(asked.id).message) == ("failed", UNKNOWN)
+    monkeypatch.undo()
+    studio.generate(asked.id)
+    assert studio.job(asked.id).state == "done"
 
 
 def test_a_hundred_wishes_at_once_are_bounded_refused_clearly_and_cost_no_memory(studio):

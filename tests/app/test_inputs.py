@@ -265,7 +265,7 @@ def test_a_call_is_held_to_its_types():
 
     assert move("a", place=2.0) == ("a", 2)
     for call, told in (
-        (lambda: move(3), "shot is '3'; input should be a valid string"),
+        (lambda: move(3), "shot is 3; input should be a valid string"),
         (move, "shot is missing"),
         (lambda: move("a", colour=1), "colour is not asked for here; known are shot, place"),
         (lambda: move("a", **{"a\nb": 1}), r"'a\\nb' is not asked for here; known are shot, place"),
@@ -288,6 +288,45 @@ def test_failures_are_one_sentence_without_paths(tmp_path):
     with pytest.raises(gr.Error) as caught:
         said(broken)()
     assert str(tmp_path) not in str(caught.value)
+
+
+WRONG = (
+    ({"story": "", "shots": 4}, "story is empty; write a sentence about who does what and where"),
+    ({"story": STORY, "shots": 100}, "shots is 100; a scene holds 1 to 9, the nearest is 9"),
+    ({"story": STORY, "shots": 0}, "shots is 0; a scene holds 1 to 9, the nearest is 1"),
+    ({"story": "a" * 20_001, "shots": 2}, "story has 20001 characters; the most is 20000, so tell it in parts"),
+    ({"seed": -1}, "seed is -1; the nearest possible value is 0"),
+    ({"steps": 1000}, "steps is 1000; the nearest possible value is 200"),
+    ({"steps": 0}, "steps is 0; the nearest possible value is 1"),
+    ({"guidance": 0.5}, "guidance is 0.5; the nearest possible value is 1"),
+    ({"guidance": 21.0}, "guidance is 21.0; the nearest possible value is 20"),
+)
+
+
+@pytest.mark.parametrize(("values", "told"), WRONG)
+def test_what_is_wrong_is_the_same_sentence_on_the_page_for_programs_and_in_a_shell(studio, values, told, capsys):
+    from engine.cli import main
+
+    project, scene = studio.known["project_id"], studio.known["scene"]
+    page, api = Actions(studio), Api(studio)
+    if "story" in values:
+        asks = (
+            lambda: list(said(page.split)(project, 0, scene, "", values["story"], values["shots"], 0, "", "", 0)),
+            lambda: said(api.split)(project, values["story"], values["shots"]),
+        )
+    else:
+        sent = {"method": "lct", "seed": 0, "steps": 20, "guidance": 4.0} | values
+        asks = (
+            lambda: said(page.options)(project, 0, scene, "", *sent.values()),
+            lambda: said(api.set_options)(project, **sent),
+        )
+    for ask in asks:
+        with pytest.raises(gr.Error) as caught:
+            ask()
+        assert str(caught.value).strip("'\"") == told
+    words = {"story": STORY} | values
+    assert main([part for name, value in words.items() for part in (f"--{name}", str(value))] + ["-o", "x.mp4"]) == 2
+    assert capsys.readouterr().err == f"{told}\n"
 
 
 def test_only_approvals_of_the_own_board_count(studio):

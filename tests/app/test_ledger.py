@@ -11,7 +11,7 @@ from soundness import check_sound
 
 from studio.board import add_scene, add_shot, drop_shots, set_scene
 from studio.models import Options, TakeInfo, Task, TaskShot
-from studio.store import Store
+from studio.store import StaleError, Store
 from studio.store import ledger as ledgers
 from studio.store.database import MIGRATIONS
 from studio.store.ledger import Lost
@@ -51,6 +51,17 @@ def test_the_queue_is_bounded(store):
         submit(store)
 
 
+def test_a_job_that_is_taken_up_again_finds_room_or_is_refused(store):
+    (first,) = submit(store)
+    store.ledger.stop(first.id)
+    waiting = submit(store, ledgers.WAITING)
+    with pytest.raises(ValueError, match="the queue is full"):
+        store.ledger.submit(first.project, again=[first.id])
+    assert store.ledger.get(first.id).state == "cancelled"
+    store.ledger.stop(waiting[0].id)
+    assert [job.state for job in store.ledger.submit(first.project, again=[first.id])] == ["queued"]
+
+
 def test_a_worker_that_lost_its_job_can_change_nothing(store, monkeypatch):
     (job,) = submit(store)
     store.ledger.claim("old")
@@ -77,7 +88,7 @@ def test_a_job_that_kills_its_workers_is_given_up(store):
         store.ledger.reconcile(lease=0)
     assert store.ledger.get(job.id).state == "failed"
     assert store.ledger.claim("w") is None
-    store.ledger.retry(job.id)
+    store.ledger.submit(job.project, again=[job.id])
     assert store.ledger.claim("w").id == job.id
 
 
@@ -140,7 +151,7 @@ def test_eight_processes_claim_four_hundred_jobs_each_once(store, monkeypatch):
     workers = [context.Process(target=claim_all, args=(str(store.home), f"w{k}", out)) for k in range(8)]
     for worker in workers:
         worker.start()
-    claimed = [job for _ in workers for job in out.get(timeout=300)]
+    claimed = [job for _ in workers for job in out.get(timeout=900)]
     for worker in workers:
         worker.join()
     assert sorted(claimed) == sorted(job.id for job in jobs)
@@ -181,6 +192,29 @@ def test_two_writers_lose_no_update(store, count):
     check_sound(store.home)
 
 
+@pytest.mark.parametrize("forget", ["edit", "trash"])
+def test_an_edit_is_refused_though_what_it_missed_can_no_longer_be_undone(store, forget):
+    project = store.projects.edit(store.projects.create().id, add_scene)
+    scene = project.scenes[0].id
+
+    def tell(seen=None, author="me", **fields):
+        return store.projects.edit(
+            project.id, lambda now: set_scene(now, scene=scene, **fields), seen=seen, author=author
+        )
+
+    seen = tell(story="One.").revision
+    store.projects.undo(project.id, author="me")
+    if forget == "edit":  # nothing can be redone after it
+        tell(title="Sea")
+    else:
+        store.empty_trash(project.id)
+    with pytest.raises(StaleError, match="the scene changed in another window"):
+        tell(seen, "you", story="One. Two.")
+    assert store.projects.get(project.id).scenes[0].story == ""
+    with pytest.raises(ValueError, match="nothing to redo"):
+        store.projects.redo(project.id)
+
+
 def test_an_old_database_is_brought_up_to_date_after_a_copy(tmp_path):
     path = tmp_path / "reelboard.sqlite"
     with sqlite3.connect(path) as db:
@@ -197,6 +231,41 @@ def test_an_old_database_is_brought_up_to_date_after_a_copy(tmp_path):
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(ValueError, match="written by a newer Reelboard"):
         Store(tmp_path)
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_every_version_of_the_database_is_brought_up_to_date_with_its_work_in_it(tmp_path, version):
+    with sqlite3.connect(tmp_path / "reelboard.sqlite") as db:
+        for script in MIGRATIONS[:version]:
+            db.executescript(script)
+        db.execute(f"PRAGMA user_version = {version}")
+        db.execute(
+            "INSERT INTO project (id, options, film, version) VALUES ('p', '{}', '', 0)"
+            if version > 3
+            else "INSERT INTO project (id, story, prompt, options, film, version) VALUES ('p', 'S', '', '{}', '', 0)"
+        )
+        if version > 3:
+            db.execute("""INSERT INTO scene (id, project, place, title, story, summary, "cast", setting)
+                       VALUES ('p', 'p', 0, '', 'S', '', '[]', '')""")
+        db.execute("INSERT INTO shot (id, project, place, prompt, frames, cut) VALUES ('s', 'p', 0, 'A fox.', 17, 1)")
+        if version > 3:
+            db.execute("UPDATE shot SET scene = 'p'")
+        db.execute(
+            "INSERT INTO take (id, shot, seed, video, poster, latents, made_by)"
+            " VALUES ('t', 's', 1, 'v.mp4', 'p.jpg', 'l.safetensors', '{}')"
+        )
+        db.execute("UPDATE shot SET take = 't'")
+    db.close()
+    (shot,) = Store(tmp_path).projects.get("p").shots
+    assert (shot.id, shot.prompt, shot.take.video) == ("s", "A fox.", "v.mp4")
+    assert (
+        Store(tmp_path).projects.edit("p", lambda now: set_scene(now, scene="p", title="Sea")).scenes[0].story == "S"
+    )
+    copies = [path.name for path in tmp_path.glob("*.sqlite.v*")]
+    assert copies == ([f"reelboard.sqlite.v{version}"] if version < len(MIGRATIONS) else [])
+    with sqlite3.connect(tmp_path / "reelboard.sqlite") as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "/etc/passwd", "a/b", "c:x", "x\0y", ".hidden"])
@@ -239,6 +308,19 @@ def test_a_sweep_takes_what_nothing_names_and_no_take(store):
         os.utime(file, (0, 0))
     assert store.tidy() == [raw]
     assert sorted(file.name for file in store.media.folder.iterdir()) == sorted(files)
+
+
+def test_a_sweep_waits_for_files_without_holding_the_database(store, monkeypatch):
+    """Whoever keeps a large file holds a sweep up, and would hold everybody up who has something to write."""
+    sweep = store.media.sweep
+
+    def busy(named):
+        store.projects.create("Meanwhile")
+        return sweep(named)
+
+    monkeypatch.setattr(store.media, "sweep", busy)
+    assert store.tidy() == []
+    assert store.projects.latest().name == "Meanwhile"
 
 
 def test_emptying_the_trash_takes_removed_shots_and_keeps_what_is_starred_or_on_the_board(store):

@@ -4,12 +4,15 @@ import io
 import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
+from gradio.context import LocalContext
 
 from studio.services import Studio
 from studio.settings import Settings
 from studio.store.ledger import WAITING
+from studio.ui.refusals import visitor
 
 STORY = "A red fox walks on the beach. She jumps."
 
@@ -82,6 +85,63 @@ def test_one_visitor_has_so_many_jobs_at_once_and_others_are_not_in_their_way(st
     assert studio.manage(films[1].id, job.id, "duplicate") is None
 
 
+def test_jobs_that_are_taken_up_again_count_as_well(studio):
+    studio = bounded(studio, jobs=2)
+    studio.limits.who = lambda: "ann"
+    films = [film(studio) for _ in range(3)]
+    (first,) = studio.generate(films[0].id)
+    studio.stop(films[0].id)
+    for one in films[1:]:
+        studio.generate(one.id)
+    for ask in (
+        lambda: studio.manage(films[0].id, first.id, "retry"),
+        lambda: studio.generate(films[0].id),  # the same job, for it broke off at this very wish
+    ):
+        with pytest.raises(ValueError, match="jobs is 3 at once; one visitor of this public page may have 2"):
+            ask()
+    studio.stop(films[1].id)
+    studio.manage(films[0].id, first.id, "retry")
+    assert studio.job(films[0].id).state == "queued"
+
+
+def test_two_windows_that_press_make_at_once_make_one_film(studio):
+    asked = film(studio)
+
+    def ask(_):
+        try:
+            return len(studio.generate(asked.id))
+        except ValueError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(ask, range(8)), key=str)
+    assert answers == [1, *["this scene is being made; stop it or wait until it is done"] * 7]
+    assert len(studio.jobs(asked.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "behind_router", "name"),
+    [
+        ("8.8.4.4", True, "8.8.4.4"),
+        ("1.1.1.1, 8.8.4.4", True, "8.8.4.4"),  # the first one is made up
+        ("1.1.1.1, 8.8.4.4, 10.16.3.80", True, "8.8.4.4"),
+        ("2001:4860:4860::8888", True, "2001:4860:4860::8888"),
+        ("", True, "127.0.0.1"),
+        ("x" * 500, True, "x" * 60),
+        ("8.8.4.4", False, "127.0.0.1"),
+    ],
+)
+def test_a_visitor_is_no_other_one_for_what_they_say_of_themselves(told, behind_router, name):
+    asked = SimpleNamespace(
+        username=None, headers={"x-forwarded-for": told} if told else {}, client=SimpleNamespace(host="127.0.0.1")
+    )
+    before = LocalContext.request.set(asked)
+    try:
+        assert visitor(behind_router=behind_router)() == name
+    finally:
+        LocalContext.request.reset(before)
+
+
 @pytest.mark.parametrize(
     ("bound", "ask", "told"),
     [
@@ -93,6 +153,7 @@ def test_one_visitor_has_so_many_jobs_at_once_and_others_are_not_in_their_way(st
         ({"seconds": 5}, lambda s, p: s.generate(film(s).id), "seconds of film made would be 8.5 today"),
         ({"projects": 3}, lambda s, p: s.new(), "new projects would be 4 today"),
         ({"splits": 1}, lambda s, p: s.split(p.id, STORY, 2), "stories split would be 2 today"),
+        ({"exports": 1}, lambda s, p: s.export(p.id, "Shot list (CSV)"), "exports written would be 2 today"),
         ({"uploads": 0}, lambda s, p: s.open_zip(io.BytesIO(b"PK")), "files opened would be 1 today"),
     ],
 )
@@ -106,7 +167,7 @@ def test_a_day_has_its_bounds_and_the_next_one_begins_anew(studio, bound, ask, t
     elif "projects" in bound:
         for _ in range(3):
             studio.new()
-    elif "splits" in bound:
+    elif "splits" in bound or "exports" in bound:
         ask(studio, project)
     before = studio.store.projects.get(project.id)
     with pytest.raises(ValueError, match=told) as caught:

@@ -7,12 +7,14 @@ import zipfile
 
 import pytest
 import torch
+from PIL import Image
 
 from studio.film import load_take
 from studio.models import Options, ShotInfo
 from studio.services import Studio
 from studio.settings import Settings, read_settings
 from studio.store import StaleError
+from studio.store.archive import END, FAR
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 
@@ -85,7 +87,7 @@ def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
     studio.edit(asked.id, "set_options", method="independent", seed=0, steps=60)
     running = threading.Thread(target=studio.generate, args=(asked.id,))
     running.start()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while not (studio.job(asked.id) and studio.job(asked.id).done) and time.monotonic() < until:
         time.sleep(0.01)
     with pytest.raises(ValueError, match="this scene is being made"):
@@ -93,7 +95,7 @@ def test_stop_ends_within_steps_and_what_was_finished_is_not_made_again(studio):
     with pytest.raises(ValueError, match="stop it or wait"):
         studio.split(asked.id, STORY, 3)
     studio.stop(asked.id, "after")
-    running.join(60)
+    running.join(600)
     stopped = studio.job(asked.id)
     assert stopped.state == "cancelled"
     assert [shot.state for shot in stopped.shots] == ["done", "waiting"]
@@ -177,9 +179,10 @@ def test_any_script_or_markup_can_be_split(studio, story):
     ("options", "sentence"),
     [
         ({"method": "magic"}, "method is 'magic'"),
-        ({"seed": -1}, "seed is '-1'"),
-        ({"steps": 1000}, "steps is '1000'"),
-        ({"colour": "red"}, "colour is 'red'; extra inputs are not permitted"),
+        ({"seed": -1}, "seed is -1; the nearest possible value is 0"),
+        ({"steps": 1000}, "steps is 1000; the nearest possible value is 200"),
+        ({"seed": 2**31}, "seed is 2147483648; the nearest possible value is 2147483647"),
+        ({"colour": "red"}, "'colour' is no known field; it has method, group, seed"),
     ],
 )
 def test_bad_options_are_refused(studio, options, sentence):
@@ -259,8 +262,10 @@ def test_what_a_take_depended_on_makes_it_stale_with_the_reason(studio):
     assert all("the scene's story changed" in shot.stale for shot in told.shots)
 
 
-def test_a_take_made_again_is_the_same_to_the_byte(studio):
+@pytest.mark.parametrize("method", ["lct", "lct-ar", "lct-causal", "independent"])
+def test_a_take_made_again_is_the_same_to_the_byte(studio, method):
     asked = project(studio)
+    studio.edit(asked.id, "set_options", method=method)
     make(studio, asked.id)
     before = studio.project(asked.id).shots[1].take
     studio.redo(asked.id, asked.shots[0].id)
@@ -270,6 +275,28 @@ def test_a_take_made_again_is_the_same_to_the_byte(studio):
     after = studio.takes(asked.shots[1].id)[-1]
     assert after.id != before.id
     assert (after.video, after.latents) == (before.video, before.latents)
+
+
+def test_a_take_made_again_remembers_what_it_saw_and_read_whatever_became_of_it(studio, tmp_path):
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "fox.png")
+    asked = project(studio, shots=3)
+    make(studio, asked.id)
+    a, b, c = (shot.id for shot in asked.shots)
+    fox = studio.pool.add_file(asked.id, tmp_path / "fox.png", prompt="A red fox.")
+    studio.edit(asked.id, "set_shot", shot=c, see=[b, fox.id], noises={fox.id: 300}, seed=7)
+    studio.redo(asked.id, c)
+    before = studio.project(asked.id).shot(c).take
+    assert before.saw.keys() == {b, fox.id}
+    studio.redo(asked.id, b)
+    studio.edit(asked.id, "drop_reference", reference=fox.id)
+    studio.edit(asked.id, "set_entry", entry=asked.bible[0].id, text="Bo, a blue bear.")
+    studio.edit(asked.id, "set_shot", shot=c, prompt="It sits.", frames=9, see=[a])
+    studio.edit(asked.id, "set_options", method="independent", steps=5, seed=99)
+    studio.rerun(before.id)
+    after = studio.takes(c)[-1]
+    assert after.id != before.id
+    assert (after.video, after.poster, after.latents) == (before.video, before.poster, before.latents)
+    assert after.saw == before.saw
 
 
 def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
@@ -313,13 +340,75 @@ def test_zips_that_are_not_ours_are_refused_and_leave_nothing(studio, tmp_path, 
         "is missing": changed(content, **{"project.json": board.replace(film, "../../../etc/passwd")}),
         "is damaged or not what its name says": changed(content, **{picture: b"other bytes"}),
         "is wrong": changed(content, **{"project.json": "{}"}),
-        "unpacks to more than": changed(content, **{"project.json": bytes(300_000_000)}),
+        "unpacks to more than 100 MB": changed(content, **{"media/x.mp4": bytes(1), picture: bytes(101_000_000)}),
+        "project.json unpacks to more than 32 MB": changed(content, **{"project.json": bytes(33_000_000)}),
+        "holds more than 1500000 values": changed(content, **{"project.json": '{"a": [' + "0," * 1_500_001 + "0]}"}),
+        "takes holds too much; the most is 10000": changed(
+            content, **{"project.json": '{"takes": [' + "{}," * 10_001 + "{}]}"}
+        ),
+        "is no JSON": changed(content, **{"project.json": "[" * 100_000}),
+        "holds too many files": bytes(5_000_000) + END.pack(b"PK\5\6", 0, 0, 65535, 65535, 4_000_001, 0, 0),
+        "is no project file": changed(content)[: -END.size]
+        + FAR.pack(b"PK\6\7", 0, 0, 1)
+        + changed(content)[-END.size :],
     }
     for sentence, data in bad.items():
         with pytest.raises(ValueError, match=sentence):
             other.open_zip(io.BytesIO(data))
     assert list(other.store.media.folder.iterdir()) == []
     assert other.store.projects.latest() is None
+
+
+def state(**tensors):
+    from safetensors.torch import save
+
+    return save(tensors)
+
+
+FRAMES = torch.zeros(5, 80, 128, 3, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("field", "data"),
+    [
+        ("video", b"<script>alert(1)</script>"),
+        ("poster", b"GIF89a, and whatever follows it"),
+        ("latents", b""),
+        ("latents", bytes(8)),
+        ("latents", b"\xff" * 80),
+        ("latents", (40).to_bytes(8, "little") + b'{"frames": {"dtype": "U8", "shape": []} '),
+        ("latents", state(latents=torch.zeros(2))),
+        ("latents", state(frames=FRAMES.float())),
+        ("latents", state(frames=FRAMES[0])),
+        ("latents", state(frames=FRAMES)[:-9]),
+        ("latents", state(frames=FRAMES) + b"more"),
+        ("latents", b"\x80\x04\x95 a pickle, which runs whatever it likes"),
+    ],
+)
+def test_every_file_in_a_zip_is_of_the_kind_that_its_place_asks_for(studio, field, data):
+    asked = project(studio)
+    make(studio, asked.id)
+    content, there = studio.export(asked.id, "Project (zip)").read_bytes(), set(studio.store.media.folder.iterdir())
+    was = getattr(studio.project(asked.id).shots[0].take, field)
+    name = studio.store.media.name(data, was[was.index(".") :])
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        board = file.read("project.json").decode().replace(was, name)
+    out = io.BytesIO(changed(content, **{"project.json": board}))
+    with zipfile.ZipFile(out, "a") as file:
+        file.writestr(f"media/{name}", data)
+    with pytest.raises(ValueError, match=f"{name}' in the project file is damaged or not what its name says"):
+        studio.open_zip(out)
+    assert set(studio.store.media.folder.iterdir()) == there
+
+
+def test_a_file_in_a_zip_stands_in_one_place_only(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    content, take = studio.export(asked.id, "Project (zip)").read_bytes(), studio.project(asked.id).shots[0].take
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        board = file.read("project.json").decode().replace(take.poster, take.video)
+    with pytest.raises(ValueError, match="is damaged or not what its name says"):
+        studio.open_zip(io.BytesIO(changed(content, **{"project.json": board})))
 
 
 def test_an_earlier_take_can_be_chosen_again_and_the_film_follows(studio):
@@ -486,7 +575,7 @@ def test_splitting_again_uses_the_bible_and_drops_what_nothing_needs(studio):
         ("move_scene", {"scene": "{scene}", "place": "x"}, "place: input should be a valid integer"),
         ("set_shot", {"shot": "{shot}", "see": ["{shot}"]}, "can't remember itself"),
         ("set_shot", {"shot": "{shot}", "see": ["{other}"]}, "has no take yet, so it can't be remembered"),
-        ("set_shot", {"shot": "{shot}", "prompt": "a" * 5000}, "prompt is"),
+        ("set_shot", {"shot": "{shot}", "prompt": "a" * 5000}, "prompt has 5000 characters; the most is 2000"),
         ("set_shot", {}, "set_shot was asked for in a wrong way"),
         ("set_scene", {"scene": "{scene}", "cast": ["nobody"]}, "the bible has no such character"),
         ("set_entry", {"entry": "nobody", "text": ""}, "it is not in the bible any more"),

@@ -1,5 +1,10 @@
 """Settings and logins: one clear sentence for each wrong value, and no secret in any of them."""
 
+import re
+import subprocess
+from importlib import metadata
+
+import imageio_ffmpeg
 import pytest
 
 from studio.logins import MISSES, WITHIN, Logins
@@ -91,3 +96,19 @@ def test_guessing_shuts_a_name_for_a_minute_and_nobody_else():
     assert not logins("ann", "walking-home")
     now[0] = WITHIN + 1
     assert logins("ann", "walking-home")
+
+
+@pytest.mark.parametrize(
+    ("package", "least"),
+    [("gradio", (6, 28)), ("torch", (2, 6)), ("diffusers", (0, 40)), ("pillow", (10, 3)), ("safetensors", (0, 6))],
+)
+def test_what_is_installed_has_no_published_hole(package, least):
+    """The versions from which on the holes that anchors.md lists (C2) are mended."""
+    assert tuple(int(part) for part in metadata.version(package).split(".")[:2]) >= least
+
+
+def test_the_decoder_is_one_without_published_holes():
+    told = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-version"], capture_output=True, text=True, check=True)
+    found = re.match(r"ffmpeg version n?(\d+)\.(\d+)(?:\.(\d+))?", told.stdout)
+    assert found, told.stdout[:80]
+    assert tuple(int(part or 0) for part in found.groups()) >= (8, 1, 2)

@@ -227,3 +227,17 @@ def test_half_precision_is_for_those_parts_that_stand_it(folder):
 def test_a_method_without_its_tuned_weights_says_what_they_take(backbone):
     with pytest.raises(ValueError, match=r"needs weights tuned for other .* updates .*other.pytorch_lora"):
         backbone.tuned("other")
+
+
+def test_a_stop_is_heard_between_two_pieces_of_a_decode(backbone):
+    latents = torch.randn((1, *backbone.shape(17, 32, 64).latent), generator=torch.Generator().manual_seed(0))
+    whole, token, pieces = backbone.decode(latents), engine.CancelToken(), []
+    hook = backbone.pipe.vae.decoder.register_forward_hook(lambda *_: pieces.append(token.cancel()))
+    try:
+        with pytest.raises(engine.Cancelled):
+            backbone.decode(latents, token)
+    finally:
+        hook.remove()
+    assert len(pieces) == 1
+    assert not any(part is not None for part in getattr(backbone.pipe.vae, "_feat_map", []))
+    assert torch.equal(backbone.decode(latents), whole)
