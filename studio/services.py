@@ -434,7 +434,7 @@ class Studio:
         """The film or its board in one of the forms of ``EXPORTS``, as a file of its own."""
         project = self.project(project_id)
         self.limits.spend("exports")
-        self._clear_exports()
+        self._drop_old_exports()
         folder = self.exports / uuid.uuid4().hex
         folder.mkdir()
         try:
@@ -488,7 +488,9 @@ class Studio:
         return try_out(self._splitter)
 
     def clear_exports(self) -> None:
-        """Remove what was exported; it can be exported again at any time."""
+        """Remove what was exported; it can be exported again at any time. On a public page it is of others, too."""
+        if self.settings.public:
+            raise ValueError("exports of a public page are let go by themselves, an hour after they were made")
         for folder in self.exports.iterdir():
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -522,7 +524,7 @@ class Studio:
         efforts = [work(task, project, backbone) for task in new]
         return self.limits.submit(project.id, *new, work=efforts, again=again)
 
-    def _clear_exports(self) -> None:
+    def _drop_old_exports(self) -> None:
         """Let go of old exports; each can be written again."""
         old = time.time() - KEPT[self.settings.public]
         for one in self.exports.iterdir():

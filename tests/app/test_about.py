@@ -66,6 +66,11 @@ def test_what_was_exported_is_let_go(studio):
     assert studio.about().exports == 0
 
 
+def test_a_stranger_removes_no_exports(tmp_path, tiny_pocket):
+    with pytest.raises(ValueError, match="public page"):
+        opened(tmp_path / "home", tiny_pocket, public=True).clear_exports()
+
+
 def test_a_pasted_story_json_becomes_its_shots(studio):
     pasted = json.dumps({"prompt": "[Environment] At night.", "shots": [{"prompt": "One."}, {"prompt": "Two."}]})
     project = studio.edit(studio.new().id, "add_scene")
