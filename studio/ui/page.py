@@ -37,7 +37,7 @@ class Widgets:
     story: gr.Textbox
     examples: list[gr.Button]
     count: gr.Slider
-    wishes: list[Any]  # seconds, tone, language, variety, long
+    wishes: list[Any]  # seconds, tone, language, aspect, variety, long
     split: gr.Button
     make: gr.Button
     note: gr.HTML
