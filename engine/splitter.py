@@ -61,10 +61,13 @@ class Beat:
     again: int = 0  # how often this beat was already shown
 
 
-def split(story: str, shots: int, *, variety: Variety = "medium", long: bool = False) -> Storyboard:
+def split(
+    story: str, shots: int, *, variety: Variety = "medium", narrow: bool = False, long: bool = False
+) -> Storyboard:
     """Split a story into ``shots`` shots; ValueError for an empty or too long one, or a number outside 1 to 9.
 
     variety: of framing and camera; "low" keeps both calm, "high" repeats a framing as late as it can.
+    narrow: to be seen no wider than high, so two characters stand in wide shots and the camera stays with who moves.
     long: one take without cuts, told in up to 45 parts of equal style and length (TokensGen appendix A.1).
     """
     check(story, shots, long=long)
@@ -77,7 +80,8 @@ def split(story: str, shots: int, *, variety: Variety = "medium", long: bool = F
     told = [beat for beat in _settled(beats, first) if not beat.intro]
     chosen = _exactly(told or _posed(beats, cast, first)[:shots], shots)
     prompt = _global_prompt(cast, first, beats)
-    return Storyboard(prompt=prompt, shots=_one_take(chosen, prompt) if long else _edited(chosen, first, variety))
+    told = _one_take(chosen, prompt) if long else _edited(chosen, first, variety, narrow=narrow)
+    return Storyboard(prompt=prompt, shots=told)
 
 
 def check(story: str, shots: int, *, long: bool = False) -> None:
@@ -92,16 +96,15 @@ def check(story: str, shots: int, *, long: bool = False) -> None:
         raise ValueError("story is empty; write a sentence about who does what and where")
 
 
-def rewrite(prompt: str, *, story: str = "", wish: str = "") -> str:
+def rewrite(prompt: str, *, story: str = "", wish: str = "", narrow: bool = False) -> str:
     """One shot anew: what is wished of it, told of the story's characters, or the same action seen another way."""
     old = prompt.removeprefix(CUT).strip()
     kept = [part for part in sentences(old) if re.search(SOMEONE, part) or content(_unseen(part))]
     text = in_plain_verbs(refer(_cleaned(wish), cast_of(_cleaned(story)))) or " ".join(kept) or old
     beat = Beat(text=text, said=Setting())
-    framing = named("framing", text) or _framing(beat, [named("framing", old) or "wide"], "medium", last=False)
-    camera = named("camera", text) or _camera(
-        beat, framing, named("camera", old), _direction(text, "right"), "medium", last=False
-    )
+    seen = {"variety": "medium", "narrow": narrow, "last": False}
+    framing = named("framing", text) or _framing(beat, [named("framing", old) or "wide"], **seen)
+    camera = named("camera", text) or _camera(beat, framing, named("camera", old), _direction(text, "right"), **seen)
     told = _prompt(_shortened(_ended(text), MAX_ACTION), beat, Setting(), framing, camera)
     return f"{CUT} {told}" if prompt.startswith(CUT) else told
 
@@ -302,16 +305,16 @@ def _one_take(beats: list[Beat], prompt: str) -> tuple[str, ...]:
     return (f"{CUT} {parts[0]}", *parts[1:])
 
 
-def _edited(beats: list[Beat], first: Setting, variety: Variety) -> tuple[str, ...]:
+def _edited(beats: list[Beat], first: Setting, variety: Variety, *, narrow: bool) -> tuple[str, ...]:
     """Shot prompts: each beat in a framing and with a camera move that an editor would choose after the one before."""
     prompts: list[str] = []
     framings: list[str] = []
     camera, direction = "", "right"
     for k, beat in enumerate(beats):
-        last = k == len(beats) - 1 and k > 2
+        seen = {"variety": variety, "narrow": narrow, "last": k == len(beats) - 1 and k > 2}
         direction = _direction(beat.text, direction)
-        framing = named("framing", beat.text) or _framing(beat, framings, variety, last=last)
-        camera = named("camera", beat.text) or _camera(beat, framing, camera, direction, variety, last=last)
+        framing = named("framing", beat.text) or _framing(beat, framings, **seen)
+        camera = named("camera", beat.text) or _camera(beat, framing, camera, direction, **seen)
         framings.append(framing)
         text = _directed(_apart(_shortened(_opened(beat.text), MAX_ACTION)), direction)
         prompts.append(f"{CUT} {_prompt(text, beat, first, framing, camera)}")
@@ -335,24 +338,30 @@ def _prompt(text: str, beat: Beat, first: Setting, framing: str, camera: str) ->
     return " ".join(parts)
 
 
-def _framing(beat: Beat, earlier: Sequence[str], variety: Variety, *, last: bool) -> str:
+def _framing(beat: Beat, earlier: Sequence[str], *, variety: Variety, narrow: bool, last: bool) -> str:
     """Wide to open and to end, near for small gestures, never the same twice; two characters need room."""
+    many = len(set(re.findall(SOMEONE, beat.text))) > 1
+    if narrow and many:
+        return "wide"
     if variety == "low":
         return "medium"
     if not earlier or (last and earlier[-1] != "wide" and variety == "medium"):
         return "wide"
     moves = set(actions(beat.text)) & {"walk", "run", "jump", "spin"}
     wanted = ("medium", "wide", "close") if moves or beat.again else ("close", "medium", "wide")
-    many = len(set(re.findall(SOMEONE, beat.text))) > 1
     able = [framing for framing in wanted if framing != earlier[-1] and not (many and framing == "close")]
     fresh = [framing for framing in able if framing not in earlier[-2:]] if variety == "high" else able
     return (fresh or able)[0]
 
 
-def _camera(beat: Beat, framing: str, before: str, direction: str, variety: Variety, *, last: bool) -> str:
+def _camera(
+    beat: Beat, framing: str, before: str, direction: str, *, variety: Variety, narrow: bool, last: bool
+) -> str:
     """Follow who moves, close in on who does not, pull back at the end; no move twice running."""
     follows = framing != "close" and set(actions(beat.text)) & {"walk", "run"}
     wanted = f"pan_{direction}" if follows else "zoom_out" if last else "zoom_in" if before else "static"
+    if follows and narrow:
+        return wanted  # they would walk out of the picture
     if variety == "low":
         return wanted if follows else "static"
     if variety == "high" and wanted in ("static", before):

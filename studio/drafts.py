@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from engine.equal_style import words_in
 from engine.splitter import Variety, check
@@ -12,6 +13,7 @@ from studio.models import FPS, LONGEST, Options
 STRIDE = 4  # legal lengths are 4k+1 frames
 UNTIMED = 17  # frames of a shot when no length of the scene was asked for
 MAX_WISH = 1_000  # characters
+Aspect = Literal["", "1:1", "9:16"]
 MAX_WORD = 60  # characters of a tone or the name of a language
 
 
@@ -53,6 +55,7 @@ class Asked:
 
     seconds: length of all shots together; None leaves each at 17 frames.
     tone, language: in the creator's words, for a language model; rules keep the story's own.
+    aspect: what the film is composed for when it will be cropped, for its own size is the model's; "": as it is.
     variety: of framing and camera. long: one take without cuts in parts of equal style, up to 45 of them.
     prompt: the scene's own, kept as it is when there is one.
     present: the shots there are; those in ``locked`` (from 0) stay to the byte and in place, the others are written
@@ -64,6 +67,7 @@ class Asked:
     seconds: float | None = None
     tone: str = ""
     language: str = ""
+    aspect: Aspect = ""
     variety: Variety = "medium"
     long: bool = False
     prompt: str = ""
@@ -80,6 +84,8 @@ class Asked:
         ):
             if len(text) > most:
                 raise ValueError(f"{name} has {len(text)} characters; the most is {most}")
+        if self.aspect not in get_args(Aspect):
+            raise ValueError(f"aspect is {self.aspect!r}; it is 1:1, 9:16, or empty for the film as it is")
         for index in self.locked:
             if not 0 <= index < len(self.present):
                 raise ValueError(f"locked names shot {index + 1}; there are {len(self.present)}")

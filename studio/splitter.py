@@ -24,6 +24,11 @@ VARIETY = {
     "medium": "vary framing and camera as an editor would",
     "high": "change framing and camera at every cut, and repeat a framing as late as you can",
 }
+ASPECT = {
+    "1:1": "a square crop of the picture, 1:1: what matters stays in the middle, and two characters stand close",
+    "9:16": "a tall crop of the picture, 9:16: what matters stays in the middle third, one character at a time where"
+    " the story allows it, and the camera follows who moves",
+}
 
 
 class Splitter(Protocol):
@@ -45,12 +50,14 @@ class Rules:
 
 def by_rules(asked: Asked) -> Draft:
     """The story split by rules, around the locked shots; a shot that would come out the same is seen another way."""
-    board = split(asked.story, asked.shots, variety=asked.variety, long=asked.long)
+    narrow = bool(asked.aspect)
+    board = split(asked.story, asked.shots, variety=asked.variety, narrow=narrow, long=asked.long)
     wish, shots = _one_wish(asked), {}
     for index in asked.missing:
         told, now = board.shots[index], asked.present[index : index + 1]
         if now and not asked.long and (wish or _shot(told).prompt == now[0].prompt):
-            told = rewrite(f"{CUT if now[0].cut else ''} {now[0].prompt}".strip(), story=asked.story, wish=wish)
+            before = f"{CUT if now[0].cut else ''} {now[0].prompt}".strip()
+            told = rewrite(before, story=asked.story, wish=wish, narrow=narrow)
         shots[index] = replace(_shot(told), cut=told.startswith(CUT) or index == 0)
     return asked.draft(board.prompt, shots)
 
@@ -146,6 +153,7 @@ def question(asked: Asked, kept: Mapping[int, DraftShot], wrong: str = "") -> Me
         "Number of shots": asked.shots,
         "Words of each part": words_of(asked) if asked.long else None,
         "Framing": None if asked.long else VARIETY[asked.variety],
+        "Compose for": ASPECT.get(asked.aspect),
         "Seconds in all": asked.seconds,
         "Tone": asked.tone,
         "Language of all texts": asked.language,

@@ -109,7 +109,7 @@ class Actions:
         self, identity: str, revision: int, scene: str, _shot: str, story: str, count: float, *wishes: Any
     ) -> Iterator[list[Any]]:
         """A story as shots, shown while they are written."""
-        heard = dict(zip(("seconds", "tone", "language", "variety", "long"), wishes, strict=True))
+        heard = dict(zip(("seconds", "tone", "language", "aspect", "variety", "long"), wishes, strict=True))
         heard |= {name: heard[name] or empty for name, empty in (("seconds", None), ("tone", ""), ("language", ""))}
         told, home = {"story": story or "", "shots": int(count or 0), **heard}, scene or None
         drafts, keep = self.studio.wish(identity, home, **told)

@@ -30,14 +30,17 @@ class Api:
         """The project as it is now, with the takes of its shots and why any of them is stale."""
         return _board(self.studio.project(project_id))
 
-    def split(self, project_id: str, story: str, shots: int, scene: int = 1) -> dict[str, Any]:
-        """A story into exactly so many shots of scene number ``scene`` (from 1; the next number adds a scene)."""
+    def split(self, project_id: str, story: str, shots: int, scene: int = 1, aspect: str = "") -> dict[str, Any]:
+        """A story into exactly so many shots of scene number ``scene`` (from 1; the next number adds a scene).
+
+        aspect: what its framing is composed for, "1:1" or "9:16" for a film that will be cropped; its size stays.
+        """
         project = self.studio.project(project_id)
         if scene == len(project.scenes) + 1:
             project = self.studio.edit(project_id, "add_scene")
         if not 1 <= scene <= len(project.scenes):
             raise ValueError(f"scene is {scene}; the project has {len(project.scenes)}")
-        board, _ = self.studio.split(project_id, story, shots, scene=project.scenes[scene - 1].id)
+        board, _ = self.studio.split(project_id, story, shots, scene=project.scenes[scene - 1].id, aspect=aspect)
         return _board(board)
 
     def edit_shot(self, project_id: str, shot: int, prompt: str, frames: int = 17, cut: bool = True) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from studio.tasks import STEPS
 from studio.ui import pieces
 from studio.ui.view import view
 
+ASPECTS = [("the film as it is", ""), ("a square crop, 1:1", "1:1"), ("a tall crop, 9:16", "9:16")]
 METHODS = [
     ("Together: all shots of a scene in one context", "lct"),
     ("One after the other: each remembers those before", "lct-ar"),
@@ -68,6 +69,7 @@ def _wishes(studio: Studio) -> list[Any]:
             gr.Number(0, label="Seconds in all", info="0: 2.1 s a shot.", minimum=0, min_width=110),
             gr.Textbox(label="Tone", **told),
             gr.Textbox(label="Language", **told),
+            gr.Dropdown(ASPECTS, value="", label="Composed for", info="Its size stays the model's.", min_width=130),
             gr.Dropdown(["low", "medium", "high"], value="medium", label="Variety of framing", min_width=110),
             gr.Checkbox(label="One long take", info="Parts of one style, no cuts.", min_width=130),
         ]

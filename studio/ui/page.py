@@ -10,7 +10,16 @@ from typing import Any
 import gradio as gr
 
 from studio.services import Studio
-from studio.ui import board_screen, film_screen, pieces, projects_screen, settings_screen
+from studio.ui import (
+    bible_screen,
+    board_screen,
+    film_screen,
+    help_screen,
+    pieces,
+    projects_screen,
+    queue_screen,
+    settings_screen,
+)
 from studio.ui.actions import Actions
 from studio.ui.api import add_api
 from studio.ui.refusals import said, visitor
@@ -37,7 +46,7 @@ class Widgets:
     story: gr.Textbox
     examples: list[gr.Button]
     count: gr.Slider
-    wishes: list[Any]  # seconds, tone, language, variety, long
+    wishes: list[Any]  # seconds, tone, language, aspect, variety, long
     split: gr.Button
     make: gr.Button
     note: gr.HTML
@@ -115,16 +124,15 @@ def _tabs(studio: Studio) -> dict[str, Any]:
         with gr.Tab("Film") as found["room"]:
             found |= film_screen.layout()
         with gr.Tab("Bible"):
-            found["bible"] = view("files", "bible", elem_id="bible")
+            found["bible"] = bible_screen.layout()
         with gr.Tab("Queue"):
-            found["queue"] = view("queue", elem_id="queue")
+            found["queue"] = queue_screen.layout()
         with gr.Tab("Projects", visible=not studio.settings.public) as found["shelf_room"]:
             found["shelf"] = projects_screen.layout()
         with gr.Tab("Settings") as found["settings_room"]:
             found["settings"] = settings_screen.layout()
         with gr.Tab("Help"):
-            gr.HTML(pieces.help_page(studio.vocabulary(), studio.settings.backbone))
-            found["tour"] = gr.Button("Show me around again", elem_id="tour-again", size="sm", scale=0)
+            found["tour"] = help_screen.layout(studio)
     return found
 
 

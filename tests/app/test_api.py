@@ -93,6 +93,7 @@ def test_a_picture_is_sent_picked_and_looked_at(client, tmp_path):
         (("nobody", "/project"), "no longer here"),
         (("{project}", 1, "/redo"), "shot is 1; the project has 0"),
         (("{project}", "", 4, "/split"), "story is empty"),
+        (("{project}", "A red fox walks.", 2, 1, "4:5", "/split"), "aspect is '4:5'"),
         (("{project}", "/film"), "no film yet"),
     ],
 )

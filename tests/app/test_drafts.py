@@ -93,6 +93,7 @@ def test_rules_say_what_they_do_not_know():
         ({"shots": 2, "present": TWO, "locked": frozenset({0, 1})}, "locked holds all 2 shots; unlock one"),
         ({"shots": 2, "present": TWO, "locked": frozenset({2})}, "locked names shot 3; there are 2"),
         ({"shots": 1, "present": TWO, "locked": frozenset({1})}, "shots is 1, but shot 2 is locked; ask for 2"),
+        ({"shots": 2, "aspect": "4:5"}, "aspect is '4:5'; it is 1:1, 9:16, or empty for the film as it is"),
         ({"shots": 2, "variety": "wild"}, "variety is 'wild'; it is one of low, medium, high"),
     ],
 )

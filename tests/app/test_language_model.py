@@ -225,6 +225,15 @@ def test_wishes_reach_the_model(server):
         assert told in last_question(server)
 
 
+def test_a_model_is_told_what_to_compose_for_and_that_the_picture_keeps_its_size(server):
+    server.will(says(board("One.", "Two.")), says(board("One.", "Two.")))
+    split(server, Asked(story=STORY, shots=2, aspect="9:16"))
+    assert 'Compose for: "a tall crop of the picture, 9:16' in last_question(server)
+    assert "the picture itself keeps its size" in server.bodies[-1]["messages"][0]["content"]
+    split(server, Asked(story=STORY, shots=2))
+    assert "Compose for" not in last_question(server)
+
+
 def test_locked_shots_stay_to_the_byte_and_only_the_others_are_asked_for(server):
     odd = DraftShot(prompt='  [SHOT CUT] <b>"Mine"</b>\t', frames=29, cut=False)
     present = (DraftShot(prompt="a"), odd, DraftShot(prompt="c"))

@@ -85,6 +85,19 @@ def test_unknown_words_are_underlined_while_they_are_typed(page):
     assert page.errors == []
 
 
+def test_a_split_is_composed_for_the_crop_that_was_asked_for(page):
+    fresh(page)
+    page.locator("#story textarea").fill("A red fox and a blue bear dance on the beach. They wave. They jump.")
+    page.get_by_role("button", name="Wishes for the split").click()
+    page.get_by_label("Composed for").click()
+    page.get_by_role("option", name="a tall crop, 9:16").click()
+    page.click("#split")
+    page.wait_for_selector("#board .card >> nth=3")
+    told = page.locator("#board .card .words").all_inner_texts()
+    assert all(words.startswith("Wide shot.") for words in told)
+    assert page.errors == []
+
+
 def test_projects_are_opened_put_away_and_taken_back(page):
     fresh(page)
     page.get_by_role("textbox", name="Name of this project").fill("The north")

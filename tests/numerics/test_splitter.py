@@ -187,6 +187,15 @@ def test_variety_is_from_calm_to_restless():
     assert all("The camera" in shot for shot in restless[1:])
 
 
+@pytest.mark.parametrize("variety", ["low", "medium", "high"])
+def test_a_narrow_picture_has_two_characters_in_wide_shots_and_stays_with_who_moves(variety):
+    for shot in split(f"{OTTO} They both run away. They run back home.", 6, variety=variety, narrow=True).shots:
+        if len(set(re.findall(r"Character \d", shot))) > 1:
+            assert framing(shot) == "Wide shot"
+        if re.search(r"\b(?:walks|runs)\b", shot) and framing(shot) != "Close-up":
+            assert "The camera pans" in shot
+
+
 def test_an_unknown_variety_is_named():
     with pytest.raises(ValueError, match=r"^variety is 'wild'; it is one of low, medium, high$"):
         split(RUBY, 2, variety="wild")
