@@ -128,7 +128,7 @@ def overhead(backbone: Backbone, rounds: int, *, shots: int = 4, steps: int = 10
     real, decode = backbone.predict, backbone.decode
     empty = decode(torch.zeros(1, *backbone.shape(17, *backbone.size).latent))
     backbone.predict = lambda *inputs: calls.append(inputs) or real(*inputs)
-    backbone.decode = lambda _: empty
+    backbone.decode = lambda *_: empty
     _film(backbone, shots, steps=steps, previews=False)
     backbone.predict = real
     whole = _median(lambda: _film(backbone, shots, steps=steps, previews=False)[1], rounds)

@@ -95,7 +95,7 @@ def beside(backbone: WanBackbone, clip: tuple[int, int, int], asked: Asked) -> d
     film = {"method": "independent", "steps": asked.steps, "guidance": 5.0, "previews": False}
     scene = _scene(clip, 1)
     real = backbone.decode
-    backbone.decode = lambda latents: latents.new_zeros(1, 3, 1, 8, 8)  # neither decodes
+    backbone.decode = lambda latents, *_: latents.new_zeros(1, 3, 1, 8, 8)  # neither decodes
 
     def ours() -> object:
         return list(engine.generate(scene, backbone, **film))

@@ -310,8 +310,9 @@ def test_what_is_wrong_is_the_same_sentence_on_the_page_for_programs_and_in_a_sh
     project, scene = studio.known["project_id"], studio.known["scene"]
     page, api = Actions(studio), Api(studio)
     if "story" in values:
+        wishes = (0, "", "", "", "medium", False)
         asks = (
-            lambda: list(said(page.split)(project, 0, scene, "", values["story"], values["shots"], 0, "", "", 0)),
+            lambda: list(said(page.split)(project, 0, scene, "", values["story"], values["shots"], *wishes)),
             lambda: said(api.split)(project, values["story"], values["shots"]),
         )
     else:

@@ -126,7 +126,7 @@ def test_a_draft_is_quick_is_called_one_and_its_final_has_the_same_noise(studio)
     studio.generate(made.id, draft=True)
     drafts = studio.project(made.id)
     assert [shot.stale for shot in drafts.shots] == [("it is a draft",)] * 2
-    assert {studio.store.projects.made_by(shot.take.id)["steps"] for shot in drafts.shots} == {8}
+    assert {studio.store.projects.made_by(shot.take.id)["steps"] for shot in drafts.shots} == {6}
     with pytest.raises(ValueError, match="nothing to make"):
         studio.generate(made.id, missing=True, draft=True)
     studio.redo(made.id, made.shots[1].id)  # a wish for another one: other noise, and no draft

@@ -190,7 +190,7 @@ def test_suggestions_name_what_is_shared_and_change_nothing(studio, tmp_path):
         ("set_shot", {"shot": "{a}", "see": ["nobody"]}, "'nobody'; it is not on this board"),
         ("set_shot", {"shot": "{a}", "see": ["{b}"]}, "shot 1B has no take yet"),
         ("set_shot", {"shot": "{a}", "see": ["scene"] * 9}, "a shot looks at 8 at most"),
-        ("set_shot", {"shot": "{a}", "noises": {"scene": 1000}}, "less than 1000"),
+        ("set_shot", {"shot": "{a}", "noises": {"scene": 1000}}, "the nearest possible value is 999"),
         ("set_reference", {"reference": "nobody", "name": "x"}, "not in the pool any more"),
         ("set_reference", {"reference": "{ref}", "entry": "nobody"}, "not in the bible"),
         ("set_reference", {"reference": "{ref}", "latents": "x"}, "reference has no 'latents'"),

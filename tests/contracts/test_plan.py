@@ -40,7 +40,7 @@ def test_planned_passes_are_those_that_run(backbone, monkeypatch, method, guidan
 
         spy("predict", ran, work)
         spy("remember", filled, work)
-        spy("decode", decoded, lambda latents: latents.shape[2])
+        spy("decode", decoded, lambda latents, *_: latents.shape[2])
     settings = {"method": method, "steps": steps, "guidance": guidance, "history_guidance": history_guidance}
     list(engine.generate(asked, backbone, **settings))
     monkeypatch.undo()
@@ -72,7 +72,7 @@ def test_planned_seconds_are_those_that_pass(backbone, monkeypatch, method):
     for part in parts:
         for name in ("predict", "remember"):
             monkeypatch.setattr(part, name, slow(getattr(part, name), attended))
-        monkeypatch.setattr(part, "decode", slow(part.decode, lambda latents: 0.2 + 0.1 * latents.shape[2]))
+        monkeypatch.setattr(part, "decode", slow(part.decode, lambda latents, *_: 0.2 + 0.1 * latents.shape[2]))
         monkeypatch.setattr(part, "encode_text", slow(part.encode_text, lambda words: 0.005 * len(words)))
     monkeypatch.setattr("engine.plan.time.perf_counter", lambda: clock[0])
     monkeypatch.setattr("engine.plan.measure", measure.__wrapped__)
