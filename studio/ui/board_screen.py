@@ -63,14 +63,26 @@ def _story(studio: Studio) -> dict[str, Any]:
 
 
 def _wishes(studio: Studio) -> list[Any]:
-    with gr.Accordion("Wishes for the split", open=False), gr.Row(elem_classes="tools"):
-        told = {"placeholder": "as told", "max_length": 60, "min_width": 110, "visible": studio.has_model}
+    with gr.Accordion("Wishes for the split", open=False), gr.Row(elem_classes="tools wishes"):
+        told = {
+            "placeholder": "as told",
+            "info": "For a language model.",
+            "max_length": 60,
+            "min_width": 110,
+            "visible": studio.has_model,
+        }
         return [
             gr.Number(0, label="Seconds in all", info="0: 2.1 s a shot.", minimum=0, min_width=110),
             gr.Textbox(label="Tone", **told),
             gr.Textbox(label="Language", **told),
             gr.Dropdown(ASPECTS, value="", label="Composed for", info="Its size stays the model's.", min_width=130),
-            gr.Dropdown(["low", "medium", "high"], value="medium", label="Variety of framing", min_width=110),
+            gr.Dropdown(
+                ["low", "medium", "high"],
+                value="medium",
+                label="Variety of framing",
+                info="Wide to close.",
+                min_width=110,
+            ),
             gr.Checkbox(label="One long take", info="Parts of one style, no cuts.", min_width=130),
         ]
 
