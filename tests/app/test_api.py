@@ -1,38 +1,19 @@
 """A program makes a whole film through the named endpoints, on a real server."""
 
-import os
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from servers import ROOT, Server
 
 
 @pytest.fixture(scope="module", params=[{}, {"SPACE_ID": "me/reelboard"}], ids=["own machine", "Space"])
 def client(request, tmp_path_factory, tiny_pocket):
     from gradio_client import Client
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    settings = {"REELBOARD_PORT": str(port), "REELBOARD_HOME": str(home), "REELBOARD_BACKBONE": str(tiny_pocket)}
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings | request.param)
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(address)
-            break
-        except OSError:
-            time.sleep(0.2)
-    yield Client(address, verbose=False)
-    process.terminate()
-    process.wait(30)
+    server = Server(tmp_path_factory.mktemp("home"), REELBOARD_BACKBONE=str(tiny_pocket), **request.param)
+    yield Client(f"http://127.0.0.1:{server.port}", verbose=False)
+    server.close()
 
 
 def wait(client, project):

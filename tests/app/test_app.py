@@ -23,7 +23,7 @@ def start(**settings):
 def refused(**settings):
     """Exit code and what was said of a start that cannot succeed."""
     process = start(**settings)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     return process.returncode, said.strip().splitlines()
 
 
@@ -72,7 +72,7 @@ def test_only_media_files_are_served(tmp_path, tiny_pocket):
 
 
 def wait_for(address):
-    for _ in range(300):
+    for _ in range(1500):
         try:
             return urllib.request.urlopen(address)  # noqa: S310 - loopback
         except OSError:
