@@ -434,7 +434,7 @@ class Studio:
         """The film or its board in one of the forms of ``EXPORTS``, as a file of its own."""
         project = self.project(project_id)
         self.limits.spend("exports")
-        self._drop_old_exports()
+        self._drop_exports(time.time() - KEPT[self.settings.public])
         folder = self.exports / uuid.uuid4().hex
         folder.mkdir()
         try:
@@ -491,8 +491,7 @@ class Studio:
         """Remove what was exported; it can be exported again at any time. On a public page it is of others, too."""
         if self.settings.public:
             raise ValueError("exports of a public page are let go by themselves, an hour after they were made")
-        for folder in self.exports.iterdir():
-            shutil.rmtree(folder, ignore_errors=True)
+        self._drop_exports(float("inf"))
 
     def waiting(self) -> dict[str, int]:
         """How many jobs of each project are not over."""
@@ -524,12 +523,11 @@ class Studio:
         efforts = [work(task, project, backbone) for task in new]
         return self.limits.submit(project.id, *new, work=efforts, again=again)
 
-    def _drop_old_exports(self) -> None:
-        """Let go of old exports; each can be written again."""
-        old = time.time() - KEPT[self.settings.public]
+    def _drop_exports(self, before: float) -> None:
+        """Let go of what was exported before a time; each can be written again."""
         for one in self.exports.iterdir():
             with suppress(OSError):  # another visitor's call was quicker
-                if one.stat().st_mtime < old:
+                if one.stat().st_mtime < before:
                     shutil.rmtree(one) if one.is_dir() else one.unlink()
 
     def _job(self, job_id: str, project_id: str) -> Job:
