@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.events import Cancelled, CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
-from engine.scene import MAX_PROMPT, MAX_SHOTS, Scene, Shot, Take
+from engine.scene import MAX_PROMPT, MAX_SHOT_SEED, MAX_SHOTS, Scene, Shot, Take
 from engine.shapes import VideoShape, nearest_length
 
 if TYPE_CHECKING:
@@ -23,6 +23,13 @@ def load(name: str = "pocket", *, device: str | None = None, offload: str | None
     from engine import backbones
 
     return backbones.load(name, device=device, offload=offload)
+
+
+def offloads(name: str = "pocket") -> tuple[str, ...]:
+    """Where a backbone's weights may wait on this machine, nearest first; the last leaves a GPU the most room."""
+    from engine import backbones
+
+    return backbones.offloads(name)
 
 
 def list_backbones(folder: str | Path | None = None) -> list[Entry]:
@@ -61,6 +68,15 @@ def device() -> tuple[str, str, str]:
     return chosen.device.type, str(chosen.dtype).removeprefix("torch."), chosen.reason
 
 
+def free_memory() -> int | None:
+    """Bytes of main memory that are free now, None where nobody knows."""
+    import torch
+
+    from engine import runtime
+
+    return runtime.free_memory(torch.device("cpu"))
+
+
 def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     """Words that a backbone's text encoder cannot know, as they were written; loads its tokenizer only."""
     from engine import backbones
@@ -79,7 +95,21 @@ def window(name: str = "pocket") -> int:
     """Tokens of the longest context that a backbone was trained on."""
     from engine import backbones
 
-    return backbones.window(name)
+    return backbones.sizes(name).window
+
+
+def lengths(longest: int, name: str = "pocket") -> tuple[int, ...]:
+    """Frames of the shots up to ``longest`` that a backbone can make; loads its settings only."""
+    from engine import backbones
+
+    return backbones.lengths(longest, name)
+
+
+def film_size(name: str = "pocket") -> tuple[int, int]:
+    """Height and width in pixels of the films that a backbone learned from; loads its settings only."""
+    from engine import backbones
+
+    return backbones.sizes(name).size
 
 
 def related(prompt: str, others: dict[str, str]) -> list[tuple[str, float, tuple[str, ...]]]:
@@ -87,6 +117,20 @@ def related(prompt: str, others: dict[str, str]) -> list[tuple[str, float, tuple
     from engine.affinity import related as ranked
 
     return ranked(prompt, others)
+
+
+def kept_prompts() -> int:
+    """Bytes of the encoded prompts that this machine keeps for the big models."""
+    from engine.backbones import prompts
+
+    return prompts.kept()
+
+
+def forget_prompts() -> None:
+    """Remove the encoded prompts; each is encoded again when it is next read."""
+    from engine.backbones import prompts
+
+    prompts.clear()
 
 
 def vocabulary() -> dict[str, tuple[str, ...]]:
@@ -112,6 +156,7 @@ def vocabulary() -> dict[str, tuple[str, ...]]:
 __all__ = [
     "MAX_PROMPT",
     "MAX_SHOTS",
+    "MAX_SHOT_SEED",
     "CancelToken",
     "Cancelled",
     "Denoised",
@@ -128,10 +173,16 @@ __all__ = [
     "decode_take",
     "device",
     "encode_take",
+    "film_size",
+    "forget_prompts",
+    "free_memory",
     "generate",
+    "kept_prompts",
+    "lengths",
     "list_backbones",
     "load",
     "nearest_length",
+    "offloads",
     "related",
     "unknown_words",
     "vocabulary",

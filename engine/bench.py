@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,10 +19,23 @@ import engine
 from engine.backbones.base import Backbone
 from engine.methods import GENERAL, METHODS
 from engine.runtime import PeakMemory
+from engine.scene import MAX_SHOTS
 
 PROMPT = "[Character] Character 1: a red fox with a crown. [Environment] On the beach at sunset."
-CLIP = (9, 240, 416)  # what a CPU is asked for of a big model
+CLIP, FEW = (5, 144, 256), 2  # what a CPU is asked for of a big model, and its layers, steps and shots: 3 minutes
 SHOT = "Medium shot. Character 1 walks to the right. The camera pans right."
+WAYS: dict[str, dict[str, Any]] = {  # of LCT through a scene
+    "lct": {"method": "lct"},
+    "lct, one redone": {"method": "lct", "redo": True},
+    "lct, groups of 3": {"method": "lct", "group": 3},
+    "lct-ar": {"method": "lct-ar"},
+    "lct-causal": {"method": "lct-causal"},
+}
+TOLD = {
+    "growth": "milliseconds of a step of the last of 1 to {} shots",
+    "overhead": "engine to a bare loop of forward passes on the same tokens",
+    "recomputed to remembered": "history recomputed to history remembered, {} shots",
+}
 
 
 def main() -> None:
@@ -33,14 +47,16 @@ def main() -> None:
     parser.add_argument(
         "--clip", type=int, nargs=3, metavar=("FRAMES", "HEIGHT", "WIDTH"), help="wan: instead of its own"
     )
-    parser.add_argument("--shots", type=int, help="wan: the most of them in the table of growth (8; on a CPU 2)")
+    parser.add_argument("--shots", type=int, help="the most of them: wan 8, on a CPU 2; lct 9")
     parser.add_argument("--backbone", default="pocket")
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of each; the median is printed")
     asked = parser.parse_args()
     if asked.gpu or asked.table == "wan":
         wan(asked)
+    elif asked.table == "lct":
+        lct(asked.backbone, asked.rounds, asked.shots or MAX_SHOTS)
     else:
-        {"speed": speed, "lct": lct, "plan": plans}[asked.table](asked.backbone, asked.rounds)
+        {"speed": speed, "plan": plans}[asked.table](asked.backbone, asked.rounds)
 
 
 def wan(asked: argparse.Namespace) -> None:
@@ -52,8 +68,9 @@ def wan(asked: argparse.Namespace) -> None:
         sys.exit("--gpu needs a CUDA device, and there is none here; on a CPU: python -m engine.bench wan")
     small = not torch.cuda.is_available()  # a CPU would take days for the whole
     clip = tuple(asked.clip) if asked.clip else CLIP if small else None
-    layers = asked.layers or (2 if small else None)
-    wish = Asked(rounds=asked.rounds, layers=layers, clip=clip, shots=asked.shots or (2 if small else 8))
+    sizes = {"layers": FEW, "steps": FEW, "shots": FEW} if small else {}
+    sizes |= {name: value for name in ("layers", "shots") if (value := getattr(asked, name))}
+    wish = Asked(rounds=asked.rounds, clip=clip, **sizes)
     shapes = (asked.shape,) if asked.shape else ("1.3B", "5B") if asked.gpu else ("1.3B",)
     found = [measure(shape, wish) for shape in shapes]
     sys.stdout.write(json.dumps(found) + "\n")
@@ -75,24 +92,50 @@ def speed(name: str, rounds: int) -> None:
     _last_line(backbone, {label: round(value, 3) for label, value in rows.items()})
 
 
-def lct(name: str, rounds: int) -> None:
-    """Time and peak memory of LCT's orders as ratios to independent shots in the same run; our overhead."""
+def lct(name: str, rounds: int, most: int = MAX_SHOTS) -> None:
+    """Time and peak memory of LCT's ways as ratios to independent shots in the same run; growth; our overhead."""
     backbone = engine.load(name)
     table: dict[str, dict[str, float]] = {}
-    methods = [m for m in GENERAL if m != "independent" and _has(backbone, m)]
-    for shots in (1, 2, 4, 6, 9):
-        film = partial(_film, backbone, shots, steps=4, previews=False)
-        floor, floor_bytes = _cost(backbone, partial(film, method="independent"), rounds)
+    ways = {way: settings for way, settings in WAYS.items() if _has(backbone, settings["method"])}
+    # guiding the history costs a pass of the made shots more in every way but joint; here the ways alone
+    film = partial(_film, backbone, steps=4, history_guidance=1.0, previews=False)
+    seconds: dict[str, float] = {}
+    for shots in range(1, most + 1):
+        floor, floor_bytes = _cost(backbone, partial(film, shots, method="independent"), rounds)
         row = table.setdefault(f"{shots} shots", {})
-        for method in methods:
-            seconds, peak = _cost(backbone, partial(film, method=method), rounds)
-            row[method] = round(seconds / floor, 3)
-            row[f"{method}, memory"] = round(peak / floor_bytes, 3)
-        ratios = "".join(f"  {method} {ratio:5.2f}" for method, ratio in row.items())
+        for way, settings in ways.items():
+            seconds[way], peak = _cost(backbone, partial(film, shots, **settings), rounds)
+            made = 1 if settings.get("redo") else shots
+            row[way] = round(seconds[way] * shots / made / floor, 3)
+            row[f"{way}, memory"] = round(peak / floor_bytes, 3)
+        ratios = "".join(f"  {way} {ratio:5.2f}" for way, ratio in row.items())
         sys.stdout.write(f"{shots} shots, to independent shots:{ratios}\n")
-    over = overhead(backbone, rounds)
-    sys.stdout.write(f"engine to a bare loop of forward passes on the same tokens: {over:.3f}\n")
-    _last_line(backbone, table | {"overhead": round(over, 3)})
+    found: dict[str, Any] = {
+        "growth": growth(backbone, rounds, most),
+        "overhead": round(overhead(backbone, rounds), 3),
+    }
+    if "lct-causal" in ways:
+        found["recomputed to remembered"] = round(seconds["lct-ar"] / seconds["lct-causal"], 3)
+    for what, value in found.items():
+        sys.stdout.write(f"{TOLD[what].format(most)}: {value}\n")
+    _last_line(backbone, table | found)
+
+
+def growth(backbone: Backbone, rounds: int, most: int) -> dict[str, Any]:
+    """Milliseconds of one step of the last shot after 0, 1, 2... others, recomputed and remembered.
+
+    straight: how much of what the remembered steps differ in a line over the history's length explains (R squared).
+    """
+    from engine.speed import interleaved, one_step
+
+    clip, found = (17, *backbone.size), dict[str, Any]()
+    steps = [one_step(backbone, way, clip, shots) for way in ("lct-ar", "lct-causal") for shots in range(1, most + 1)]
+    spent = interleaved(steps, max(rounds, 3), backbone.runtime)
+    for way, part in (("recomputed", spent[:most]), ("remembered", spent[most:])):
+        found[way] = [round(1000 * seconds, 1) for seconds in part]
+    if most > 2:
+        found["straight"] = round(statistics.correlation(range(most), spent[most:]) ** 2, 3)
+    return found
 
 
 def plans(name: str, rounds: int) -> None:
@@ -123,17 +166,21 @@ def _cost(backbone: Backbone, film: Callable[[], tuple[float, float]], rounds: i
 
 
 def overhead(backbone: Backbone, rounds: int, *, shots: int = 4, steps: int = 10) -> float:
-    """Time of the whole generator, without decoding, to that of its forward passes alone."""
+    """Time of the whole generator, without decoding, to that of its forward passes alone, measured in turns."""
+    from engine.speed import interleaved
+
     calls: list[tuple[Any, ...]] = []
     real, decode = backbone.predict, backbone.decode
     empty = decode(torch.zeros(1, *backbone.shape(17, *backbone.size).latent))
-    backbone.predict = lambda *inputs: calls.append(inputs) or real(*inputs)
-    backbone.decode = lambda *_: empty
-    _film(backbone, shots, steps=steps, previews=False)
-    backbone.predict = real
-    whole = _median(lambda: _film(backbone, shots, steps=steps, previews=False)[1], rounds)
-    bare = _median(lambda: _time(lambda: [real(*inputs) for inputs in calls]), rounds)
-    backbone.decode = decode
+    film = partial(_film, backbone, shots, steps=steps, previews=False)
+    try:
+        backbone.predict = lambda *inputs: calls.append(inputs) or real(*inputs)
+        backbone.decode = lambda *_: empty
+        film()
+        backbone.predict = real
+        whole, bare = interleaved((film, lambda: [real(*inputs) for inputs in calls]), rounds, backbone.runtime)
+    finally:
+        backbone.predict, backbone.decode = real, decode
     return whole / bare
 
 
@@ -152,14 +199,19 @@ def _last_line(backbone: Backbone, facts: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(about | facts) + "\n")
 
 
-def _scene(backbone: Backbone, shots: int) -> engine.Scene:
-    height, width = backbone.size
-    return engine.Scene(prompt=PROMPT, shots=(engine.Shot(prompt=SHOT),) * shots, height=height, width=width)
+def _scene(backbone: Backbone, shots: int, *, redo: bool = False) -> engine.Scene:
+    """redo: the middle shot alone is made, and the others are given."""
+    (height, width), asked = backbone.size, [engine.Shot(prompt=SHOT)] * shots
+    if redo:
+        latents = torch.zeros(backbone.shape(asked[0].frames, height, width).latent)
+        take = engine.Take(frames=torch.zeros(1, dtype=torch.uint8), latents=latents, seed=0)
+        asked = [shot if k == shots // 2 else replace(shot, take=take) for k, shot in enumerate(asked)]
+    return engine.Scene(prompt=PROMPT, shots=tuple(asked), height=height, width=width)
 
 
-def _film(backbone: Backbone, shots: int, **settings: Any) -> tuple[float, float]:
+def _film(backbone: Backbone, shots: int, *, redo: bool = False, **settings: Any) -> tuple[float, float]:
     """Seconds to the first preview and to the last frame."""
-    scene = _scene(backbone, shots)
+    scene = _scene(backbone, shots, redo=redo)
     started, first = time.perf_counter(), 0.0
     for event in engine.generate(scene, backbone, **settings):
         if isinstance(event, engine.Preview) and not first:

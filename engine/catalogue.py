@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from engine.backbones import INDEX, POCKET, adapter
+from engine.backbones import INDEX, POCKET, model_folder
 from engine.backbones.folders import check_parts, weights_of
+from engine.backbones.kinds import Kind, kind_of
+from engine.backbones.sizing import PipelineSizes
+from engine.backbones.sizing import PocketSizes as Pocket
 from engine.methods import GENERAL, METHODS
 from engine.runtime import choose_runtime
-
-if TYPE_CHECKING:
-    from engine.backbones.pipelines import Pipeline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,33 +65,45 @@ def list_backbones(folder: str | Path | None = None) -> list[Entry]:
 
 def _entry(folder: Path) -> Entry:
     try:
-        kind = adapter(folder)
-        parts = kind.parts_of(folder)
-        check_parts(folder, parts)
-        fps, size = kind.films(folder)
+        kind = kind_of(folder)
+        check_parts(folder, kind.parts_of(folder))
+        sizes = PipelineSizes(kind, folder)
         size_on_disk, memory, part = kind.weigh(folder, choose_runtime().dtype)
+        able = [_ability(name, kind.wanting(name, METHODS[name].tuning, folder)) for name in _asked(kind, folder)]
+        return Entry(
+            name=str(folder),
+            title=folder.name,
+            model=kind.name,
+            bytes=size_on_disk,
+            memory=memory,
+            part=part,
+            window=sizes.window,
+            fps=sizes.fps,
+            size=sizes.size,
+            abilities=tuple(able),
+        )
     except ValueError as error:
         return Entry(name=str(folder), title=folder.name, problem=str(error))
-    return Entry(
-        name=str(folder),
-        title=folder.name,
-        model=kind.name,
-        bytes=size_on_disk,
-        memory=memory,
-        part=part,
-        window=kind.window,
-        fps=fps,
-        size=size,
-        abilities=tuple(
-            _ability(name, kind.wanting(name, METHODS[name].tuning, folder)) for name in _asked(kind, folder)
-        ),
-    )
 
 
-def _asked(kind: type[Pipeline], folder: Path) -> list[str]:
+def _asked(kind: type[Kind], folder: Path) -> list[str]:
     """Methods for any backbone, and those that this folder's weights were published for."""
     own = [name for name in METHODS if name not in GENERAL and kind.wanting(name, METHODS[name].tuning, folder)[0]]
     return [*GENERAL, *own]
+
+
+def ability(name: str, method: str) -> Ability:
+    """What a backbone makes of one method."""
+    folder = model_folder(name)
+    if not (folder / INDEX).is_file():
+        return _pocket_ability(method, folder)
+    return _ability(method, kind_of(folder).wanting(method, METHODS[method].tuning, folder))
+
+
+def _pocket_ability(method: str, folder: Path) -> Ability:
+    tuning = METHODS[method].tuning
+    there = tuning is None or (folder / tuning).is_dir()
+    return _ability(method, (there, None if there else f"the pocket model has no weights for {method}"))
 
 
 def _ability(method: str, found: tuple[bool, str | None]) -> Ability:
@@ -100,17 +111,11 @@ def _ability(method: str, found: tuple[bool, str | None]) -> Ability:
 
 
 def _pocket() -> Entry:
-    from engine.backbones.pocket import PARTS, PocketBackbone
-    from engine.backbones.pocket_words import WINDOW
-
-    sizes = [weights_of(POCKET / part) for part in PARTS]
+    """Read like the others."""
+    sizes = [weights_of(part.parent) for part in POCKET.glob("*/config.json")]
     size, count = (sum(column) for column in zip(*sizes, strict=True))
-    able = []
-    for name in GENERAL:
-        method = METHODS[name]
-        there = method.tuning is None or (POCKET / method.tuning).is_dir()
-        able.append(_ability(name, (there, None if there else f"the pocket model has no weights for {name}")))
+    able = [_pocket_ability(name, POCKET) for name in GENERAL]
     memory = count * choose_runtime().dtype.itemsize
-    shape = {"fps": PocketBackbone.fps, "size": PocketBackbone.size, "window": WINDOW}
+    shape = {"fps": Pocket.fps, "size": Pocket.size, "window": Pocket.window}
     common = {"bytes": size, "memory": memory, "part": memory, "abilities": tuple(able)}
     return Entry(name="pocket", title="pocket", model="pocket", **shape, **common)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from engine.backbones.base import Backbone
+    from engine.backbones.base import Sizes
     from engine.story import Story
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 def _make(options: argparse.Namespace) -> None:
     """What can be checked is checked before the model is loaded, and the file appears only when it is whole."""
     output = _writable(options.output)
-    story = _story(options)
+    story, settings = _checked(options)
 
     import torch
     from tqdm import tqdm
@@ -99,7 +99,6 @@ def _make(options: argparse.Namespace) -> None:
     from engine.video import write_mp4
 
     backbone = engine.load(options.backbone, offload=options.offload)
-    story, settings = _settings(story, backbone)
     scene = story.scene()
     _say(attention(backbone), OK)
     if words := advice(backbone, story.method):
@@ -120,13 +119,12 @@ def _make(options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace) -> None:
     """Every round's tokens, then seconds and memory of the whole; a few passes are timed for it."""
-    story = _story(options)
+    story, settings = _checked(options)
 
     import engine
     from engine.plan import plan
 
     backbone = engine.load(options.backbone, offload=options.offload)
-    story, settings = _settings(story, backbone)
     found = plan(story.scene(), backbone, previews=False, **settings)
     lines = [f"{backbone.name} on {backbone.runtime.device}: {backbone.runtime.reason}"]
     lines += [backbone.runtime.waiting] * bool(backbone.runtime.waiting)
@@ -134,9 +132,13 @@ def _plan(options: argparse.Namespace) -> None:
     for part in found.rounds:
         shots = ", ".join(str(k + 1) for k in part.shots)
         lines.append(f"shots {shots}: {part.tokens} tokens, {story.steps} steps of {len(part.passes)} passes")
-        lines += [f"  {name}: {tokens}" for name, tokens in part.blocks]
+        lines += [f"  {_named(shot)} {kind}: {tokens}" for shot, kind, tokens in part.blocks]
     lines.append(f"about {found.seconds:.1f} s, and {found.peak / 2**20:.0f} MiB of memory beside the model")
     sys.stdout.write("\n".join([*lines, *found.warnings]) + "\n")
+
+
+def _named(shot: int) -> str:
+    return "scene" if shot < 0 else f"shot {shot + 1}"
 
 
 def _adopt(options: argparse.Namespace) -> None:
@@ -165,13 +167,30 @@ def _list(folder: Path) -> None:
         sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _settings(story: Story, backbone: Backbone) -> tuple[Story, dict[str, Any]]:
+def _checked(options: argparse.Namespace) -> tuple[Story, dict[str, Any]]:
+    """The story and the settings of ``generate``; what the backbone can't make is refused before weights are read."""
+    story = _story(options)
+
+    from engine.backbones import sizes
+    from engine.catalogue import ability
+    from engine.generation import Settings, check
+
+    known = sizes(options.backbone)
+    story, settings = _settings(story, known)
+    check(story.scene(), known, Settings(**settings).filled(known))
+    able = ability(options.backbone, story.method)
+    if not able.runs:
+        raise ValueError(able.advice)
+    return story, settings
+
+
+def _settings(story: Story, backbone: Sizes) -> tuple[Story, dict[str, Any]]:
     """The story with the backbone's own values for what it left open, and the settings of ``generate``."""
     chosen = {"steps": story.steps, "guidance": story.guidance}
     chosen = {name: getattr(backbone, name) if value is None else value for name, value in chosen.items()}
-    sized = {"height", "width"} & story.model_fields_set
-    size = {} if sized else dict(zip(("height", "width"), backbone.size, strict=True))
-    return story.model_copy(update=chosen | size), {"method": story.method, "seed": story.seed, **chosen}
+    sides = dict(zip(("height", "width"), backbone.size, strict=True))
+    left = {name: value for name, value in sides.items() if name not in story.model_fields_set}
+    return story.model_copy(update=chosen | left), {"method": story.method, "seed": story.seed, **chosen}
 
 
 def _story(options: argparse.Namespace) -> Story:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.backbones.base import Backbone
+from engine.backbones.base import Backbone, Sizes
 from engine.context import Block, Layout, Memory, is_shown, lay_out
 from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.history import History
@@ -22,6 +22,7 @@ from engine.scene import MAX_SHOTS, Scene, Shot, Take
 MAX_STEPS, MAX_GUIDANCE = 200, 20.0
 PREVIEW_EVERY = 4  # steps; a preview costs about a tenth of a step
 NOTHING = torch.empty(0, dtype=torch.uint8)  # the frames of what is not decoded
+RANGE = 2**40  # more than the seeds of films times the shots of a window
 AGAIN = 0x5EED  # sets the noise on a finished shot apart from the noise that it was made of
 
 
@@ -39,12 +40,12 @@ class Settings:
     seed: int = 0
     steps: int | None = None
     guidance: float | None = None
-    history_guidance: float = 1.0
+    history_guidance: float | None = None
     history_noise: int | None = None
 
-    def filled(self, backbone: Backbone) -> Settings:
+    def filled(self, backbone: Sizes) -> Settings:
         """With the backbone's own values for what was left open."""
-        names = ("steps", "guidance", "history_noise")
+        names = ("steps", "guidance", "history_guidance", "history_noise")
         return replace(self, **{n: getattr(backbone, n) for n in names if getattr(self, n) is None})
 
 
@@ -178,7 +179,11 @@ def to_pixels(frames: Tensor) -> Tensor:
 
 
 def _seed(shot: Shot, seed: int, k: int) -> int:
-    return seed * MAX_SHOTS + k if shot.seed is None else shot.seed
+    """A shot's own, or one that no other shot of any film has: every nine of a scene have a range to themselves."""
+    if shot.seed is not None:
+        return shot.seed
+    nine, place = divmod(k, MAX_SHOTS)
+    return nine * RANGE + seed * MAX_SHOTS + place
 
 
 def _latent(scene: Scene, backbone: Backbone, k: int) -> tuple[int, ...]:
@@ -218,8 +223,8 @@ def _record(
     return words | asdict(asked) | {"seed": seeds[k], "context": context} | backbone.record()
 
 
-def check(scene: Scene, backbone: Backbone, asked: Settings) -> None:
-    """Raise ValueError, in one sentence, for what can't be made."""
+def check(scene: Scene, known: Sizes, asked: Settings) -> None:
+    """Raise ValueError, in one sentence, for what can't be made; it takes no weights to know."""
     if asked.method not in METHODS:
         raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
     limits = {"steps": (1, MAX_STEPS), "guidance": (1, MAX_GUIDANCE), "history_guidance": (0, MAX_GUIDANCE)}
@@ -230,7 +235,20 @@ def check(scene: Scene, backbone: Backbone, asked: Settings) -> None:
             near = min(max(value, low), high) if value == value else low  # noqa: PLR0124 - nan
             raise ValueError(f"{name} is {value}; it lies from {low:g} to {high:g}, the nearest is {near:g}")
     for number, shot in enumerate(scene.shots, start=1):
-        expected = backbone.shape(shot.frames, scene.height, scene.width).latent
-        if shot.take is not None and tuple(shot.take.latents.shape) != expected:
-            made = tuple(shot.take.latents.shape)
-            raise ValueError(f"shots[{number}].take has latents {made}; this shot's length and size need {expected}")
+        expected = known.shape(shot.frames, scene.height, scene.width).latent
+        if shot.take is not None:
+            _check_take(f"shots[{number}].take", shot.take, expected, shot.frames)
+
+
+def _check_take(where: str, take: Take, expected: tuple[int, ...], frames: int) -> None:
+    seen, made = take.frames.numel(), tuple(take.latents.shape)
+    if not seen and not take.latents.numel():
+        raise ValueError(f"{where} has neither frames nor latents; give a picture or film, or leave the take out")
+    if not seen:
+        raise ValueError(f"{where} has no frames; engine.decode_take makes them from its latents")
+    if not take.latents.numel():
+        raise ValueError(f"{where} has no latents; engine.encode_take makes them from its frames")
+    if made == (expected[0], 1, *expected[2:]) != expected:
+        raise ValueError(f"{where} is a still and its shot has {frames} frames; a given still is a shot of 1 frame")
+    if made != expected:
+        raise ValueError(f"{where} has latents {made}; this shot's length and size need {expected}")

@@ -1,50 +1,130 @@
-"""What a scene will take, counted before anything is loaded but a tokenizer: rounds, and the tokens of every block."""
+"""What a scene will take, counted with or without weights: its rounds, their passes, and the tokens of every block."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from engine.backbones import block_tokens, scene_tokens
-from engine.methods import METHODS
-from engine.scene import Scene
+import torch
+
+from engine.backbones import sizes
+from engine.backbones.base import Sizes
+from engine.context import Block, spans_of
+from engine.generation import Settings
+from engine.methods import METHODS, Method, Picture, Texts
+from engine.scene import Scene, Shot
+
+Work = tuple[int, int]  # a pass: tokens that run, and those of its whole context
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """Shots that are made together. blocks: (shot, tokens) of their context in order, -1 for the scene's words.
+    """Shots that are made together.
 
-    running: tokens that are computed at each step. unseen: finished shots for which the context has no room.
+    blocks: (shot, kind, tokens) of their context in order, shot -1 for the scene's own. passes: those of each step,
+    more with guidance. fresh: those that fill the memory of a causal method, once. remembered: tokens in that memory,
+    of each pass. unseen: finished shots for which the context has no room.
     """
 
     shots: tuple[int, ...]
-    blocks: tuple[tuple[int, int], ...]
-    running: int
-    unseen: int
+    blocks: tuple[tuple[int, str, int], ...]
+    passes: tuple[Work, ...]
+    fresh: tuple[Work, ...] = ()
+    remembered: tuple[int, ...] = ()
+    unseen: int = 0
 
     @property
     def tokens(self) -> int:
         """Of the whole context."""
-        return sum(size for _, size in self.blocks)
+        return self.passes[0][1]
+
+    @property
+    def running(self) -> int:
+        """Tokens that are computed at each step, without those that guidance adds."""
+        return self.passes[0][0]
+
+    @property
+    def shares(self) -> dict[int, int]:
+        """Tokens of each shot in the context, in order."""
+        found: dict[int, int] = {}
+        for shot, _, size in self.blocks:
+            found[shot] = found.get(shot, 0) + size
+        return found
 
 
-def outline(scene: Scene, name: str = "pocket", *, method: str = "lct", group: int | None = None) -> tuple[Round, ...]:
-    """The rounds in which ``generate`` would make the scene's shots; a given take only has to be there.
+def outline(scene: Scene, name: str = "pocket", **settings: Any) -> tuple[Round, ...]:
+    """The rounds in which ``generate`` with these settings would make the scene's shots; nothing is loaded for it.
 
-    ValueError when there is no such backbone or method.
+    A given take only has to be there. ValueError when there is no such backbone or method.
     """
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
-    way, made, rounds = METHODS[method], list[int](), []
-    words = scene_tokens(scene.prompt, name)
-    sizes = [block_tokens(shot.prompt, shot.frames, name) for shot in scene.shots]
-    for shots in way.rounds(scene, group):
-        seen = way.context(scene, shots, made)
-        blocks = [(k, sizes[k]) for k in sorted((*seen, *shots))]
-        if method != "independent":
-            blocks.insert(0, (-1, words))
-        running = sum(size for k, size in blocks if not way.cached or k >= min(shots))
-        known = [k for k in (*scene.given, *made) if not way.cached or k < min(shots)]
-        unseen = 0 if method == "independent" else len(known) - len(seen)
-        rounds.append(Round(shots=shots, blocks=tuple(blocks), running=running, unseen=unseen))
+    known = sizes(name)
+    asked = Settings(**settings).filled(known)
+    if asked.method not in METHODS:
+        raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
+    return tuple(rounds(scene, known, asked))
+
+
+def rounds(scene: Scene, known: Sizes, asked: Settings) -> Iterator[Round]:
+    """The same rounds, contexts and blocks as the generator's, on tensors without data."""
+    method, made, memory = METHODS[asked.method], list[int](), dict[str, list[int]]()
+    parts = method.parts(scene)
+    told, silent = (_texts(known, words) for words in (parts, [""] * len(parts)))
+    for shots in method.rounds(scene, asked.group):
+        seen = method.context(scene, shots, made)
+        shown = {k: _picture(scene.shots[k], scene, known, given=k in seen) for k in (*seen, *shots)}
+        branches = {"full": (told, shown)}
+        if asked.guidance != 1:
+            branches["no text"] = (silent, shown)
+        if asked.history_guidance != 1 and seen:
+            branches["no history"] = (told, {k: shown[k] for k in shots})
+        found = {name: _sized(known, method, *branch) for name, branch in branches.items()}
+        groups = {name: _groups(blocks, min(shots)) if method.cached else {} for name, blocks in found.items()}
+        totals = {name: sum(size for _, size in blocks) for name, blocks in found.items()}
+        behind = [k for k in (*scene.given, *made) if not method.cached or k < min(shots)]
+        yield Round(
+            shots=shots,
+            blocks=tuple((block.shot, block.kind, size) for block, size in found["full"]),
+            passes=tuple((total - sum(groups[name].values()), total) for name, total in totals.items()),
+            fresh=tuple(work for name, group in groups.items() for work in _fresh(group, memory.get(name, []))),
+            remembered=tuple(sum(group.values()) for group in groups.values()),
+            unseen=0 if method.name == "independent" else len(behind) - len(seen),
+        )
+        memory |= {name: list(group) for name, group in groups.items()}
         made += shots
-    return tuple(rounds)
+
+
+def _texts(known: Sizes, words: Sequence[str]) -> Texts:
+    scene, *shots = (torch.empty(1, known.text_tokens(text), 1, device="meta") for text in words)
+    return Texts(scene=scene, shots=tuple(shots))
+
+
+def _picture(shot: Shot, scene: Scene, known: Sizes, *, given: bool) -> Picture:
+    latent = known.shape(shot.frames, scene.height, scene.width).latent
+    return Picture(latents=torch.empty(1, *latent, device="meta"), level=0.0, given=given)
+
+
+def _sized(known: Sizes, method: Method, texts: Texts, shown: Mapping[int, Picture]) -> list[tuple[Block, int]]:
+    """The blocks that take part in the sequence, with their tokens."""
+    blocks = method.blocks(texts, shown, patch=known.patch)
+    pairs = zip(blocks, spans_of(blocks, known.text), strict=True)
+    return [(block, span.stop - span.start) for block, span in pairs if span.stop > span.start]
+
+
+def _groups(sized: Sequence[tuple[Block, int]], first: int) -> dict[int, int]:
+    """Tokens of every shot before the ``first`` being made: what a causal method remembers, shot by shot."""
+    found: dict[int, int] = {}
+    for block, size in sized:
+        if block.shot < first:
+            found[block.shot] = found.get(block.shot, 0) + size
+    return found
+
+
+def _fresh(groups: Mapping[int, int], known: Sequence[int]) -> Iterator[Work]:
+    """The passes that bring a memory of the ``known`` shots up to these (``History.recall``)."""
+    total, same = 0, True
+    for place, (shot, size) in enumerate(groups.items()):
+        total += size
+        same = same and known[place : place + 1] == [shot]
+        if not same:
+            yield size, total

@@ -1,6 +1,6 @@
-"""What a scene will take before anything is made: tokens of every round, seconds, and memory.
+"""What a scene will take before anything is made: seconds, and memory.
 
-Tokens are counted exactly, and so are the forward passes. What each takes follows from a few that are tried once on
+Tokens and forward passes are counted exactly (``outline``). What each takes follows from a few that are tried once on
 this machine: a pass over Q tokens that look at L takes a + b Q + c Q L seconds.
 """
 
@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 
-from engine.backbones.base import Backbone
+from engine.backbones import sizes
+from engine.backbones.base import Backbone, Sizes
 from engine.context import Block, Layout, choose_attention, lay_out
 from engine.generation import PREVIEW_EVERY, Settings, check, to_frames
-from engine.methods import METHODS, Method, Picture, Texts
-from engine.runtime import PeakMemory, finish
-from engine.scene import MAX_SHOTS, Scene, Shot
+from engine.methods import METHODS, Picture, Texts
+from engine.outline import Round, rounds
+from engine.runtime import PeakMemory, all_memory, finish
+from engine.scene import MAX_SHOTS, Scene
 
 TRIED = ((1, 1), (5, 1), (5, 3), (5, 6))  # (latent frames, shots) of the passes that are tried
 RUNS = 3  # of each; the median counts
@@ -28,25 +31,6 @@ SLOW = 1.0  # seconds of a pass that is tried but once
 DECODED = (1, 17)  # frames
 
 WORDS = "Wide shot. Character 1 walks to the right through the place."
-
-Work = tuple[int, int]  # a pass: tokens that run, and those of its whole context
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoundPlan:
-    """One round: the shots being made, the tokens of every block in their context, and how many run at each step.
-
-    passes: those of each step, more with guidance. fresh: those that fill the memory of a causal method, once.
-    remembered: tokens in that memory, of each pass.
-    """
-
-    shots: tuple[int, ...]
-    blocks: tuple[tuple[str, int], ...]
-    tokens: int
-    running: int
-    passes: tuple[Work, ...]
-    fresh: tuple[Work, ...] = ()
-    remembered: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +41,7 @@ class Plan:
     attention: the kernel that attends here, and why.
     """
 
-    rounds: tuple[RoundPlan, ...]
+    rounds: tuple[Round, ...]
     window: int
     seconds: float
     peak: int
@@ -81,23 +65,36 @@ def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings:
     asked = Settings(**settings).filled(backbone)
     check(scene, backbone, asked)
     working = _working(backbone, asked.method)
-    rounds = tuple(_rounds(scene, working, asked))
+    found = tuple(rounds(scene, working, asked))
     pace = measure(working, scene.height, scene.width)
+    seconds, peak = cost(scene, found, working, pace, asked, previews=previews)
+    told = {"advice": advice(backbone, asked.method), "attention": attention(backbone)}
+    return Plan(rounds=found, window=backbone.window, seconds=seconds, peak=peak, **told)
+
+
+def estimate(scene: Scene, found: Sequence[Round], name: str, pace: Pace, **settings: object) -> tuple[float, int]:
+    """``cost`` with a model that is not loaded, at a pace that was measured when it was."""
+    known = sizes(name)
+    return cost(scene, found, known, pace, Settings(**settings).filled(known))
+
+
+def cost(
+    scene: Scene, found: Sequence[Round], known: Sizes, pace: Pace, asked: Settings, *, previews: bool = True
+) -> tuple[float, int]:
+    """Seconds, and the most bytes above what is in use now, of the rounds that were found for a scene."""
     looks = sum(step % PREVIEW_EVERY == 2 for step in range(1, asked.steps)) if previews else 0
     seconds, peaks, finished = pace.words * (2 + len(scene.shots)), [0.0], 0
-    for part in rounds:
-        shapes = [backbone.shape(scene.shots[k].frames, scene.height, scene.width) for k in part.shots]
+    for part in found:
+        shapes = [known.shape(scene.shots[k].frames, scene.height, scene.width) for k in part.shots]
         frames = [shape.latent_frames for shape in shapes]
         seconds += asked.steps * sum(pace.forward(*work) for work in part.passes)
         seconds += pace.remember * sum(pace.forward(*work) for work in part.fresh)
         seconds += sum(map(pace.decoding, frames)) + looks * len(frames) * pace.decoding(1)
         takes = [3 * shape.frames * shape.height * shape.width for shape in shapes]
-        if backbone.runtime.device.type == "cpu":  # where finished takes wait
+        if pace.shared:
             finished += sum(takes)
         peaks.append(pace.round(part, max(frames)) + max(finished - takes[-1], 0))
-    peak = pace.told * (2 + len(scene.shots)) + max(pace.reading - pace.told, *peaks)
-    told = {"advice": advice(backbone, asked.method), "attention": attention(backbone)}
-    return Plan(rounds=rounds, window=backbone.window, seconds=seconds, peak=int(peak), **told)
+    return seconds, int(pace.told * (2 + len(scene.shots)) + max(pace.reading - pace.told, *peaks))
 
 
 def advice(backbone: Backbone, method: str) -> str | None:
@@ -112,74 +109,8 @@ def _working(backbone: Backbone, method: str) -> Backbone:
 
 def attention(backbone: Backbone) -> str:
     """The kernel that attends on this machine, and why, in a line."""
-    chosen = choose_attention(backbone.runtime.device, backbone.runtime.dtype)
+    chosen = choose_attention(backbone.runtime.device, backbone.runtime.dtype, backbone.head)
     return f"attention {chosen.way}: {chosen.reason}"
-
-
-def _rounds(scene: Scene, backbone: Backbone, asked: Settings) -> Iterator[RoundPlan]:
-    """The same rounds, contexts and blocks as the generator's, on tensors without data."""
-    method, made, known = METHODS[asked.method], list[int](), dict[str, list[int]]()
-    parts = method.parts(scene)
-    told, silent = (_texts(backbone, words) for words in (parts, [""] * len(parts)))
-    for shots in method.rounds(scene, asked.group):
-        seen = method.context(scene, shots, made)
-        shown = {k: _picture(scene.shots[k], scene, backbone, given=k in seen) for k in (*seen, *shots)}
-        branches = {"full": (told, shown)}
-        if asked.guidance != 1:
-            branches["no text"] = (silent, shown)
-        if asked.history_guidance != 1 and seen:
-            branches["no history"] = (told, {k: shown[k] for k in shots})
-        sizes = {name: _sizes(backbone, method, *branch) for name, branch in branches.items()}
-        groups = {name: _groups(found, min(shots)) if method.cached else {} for name, found in sizes.items()}
-        totals = {name: sum(size for _, size in found) for name, found in sizes.items()}
-        passes = {name: (total - sum(groups[name].values()), total) for name, total in totals.items()}
-        yield RoundPlan(
-            shots=shots,
-            blocks=tuple((f"{'scene' if b.shot < 0 else f'shot {b.shot + 1}'} {b.kind}", n) for b, n in sizes["full"]),
-            tokens=totals["full"],
-            running=passes["full"][0],
-            passes=tuple(passes.values()),
-            fresh=tuple(work for name, found in groups.items() for work in _fresh(found, known.get(name, []))),
-            remembered=tuple(sum(found.values()) for found in groups.values()),
-        )
-        known |= {name: list(found) for name, found in groups.items()}
-        made += shots
-
-
-def _texts(backbone: Backbone, words: Sequence[str]) -> Texts:
-    scene, *shots = (torch.empty(1, backbone.text_tokens(text), 1, device="meta") for text in words)
-    return Texts(scene=scene, shots=tuple(shots))
-
-
-def _sizes(backbone: Backbone, method: Method, texts: Texts, shown: Mapping[int, Picture]) -> list[tuple[Block, int]]:
-    """The blocks that take part in the sequence, with their tokens."""
-    blocks = method.blocks(texts, shown, patch=backbone.patch)
-    spans = lay_out(blocks, rule=method.rule, place=method.place, text=backbone.text).spans
-    return [(b, span.stop - span.start) for b, span in zip(blocks, spans, strict=True) if span.stop > span.start]
-
-
-def _groups(sizes: Sequence[tuple[Block, int]], first: int) -> dict[int, int]:
-    """Tokens of every shot before the ``first`` being made: what a causal method remembers, shot by shot."""
-    found: dict[int, int] = {}
-    for block, size in sizes:
-        if block.shot < first:
-            found[block.shot] = found.get(block.shot, 0) + size
-    return found
-
-
-def _fresh(groups: Mapping[int, int], known: Sequence[int]) -> Iterator[Work]:
-    """The passes that bring a memory of the ``known`` shots up to these (``History.recall``)."""
-    total, same = 0, True
-    for place, (shot, size) in enumerate(groups.items()):
-        total += size
-        same = same and known[place : place + 1] == [shot]
-        if not same:
-            yield size, total
-
-
-def _picture(shot: Shot, scene: Scene, backbone: Backbone, *, given: bool) -> Picture:
-    latent = backbone.shape(shot.frames, scene.height, scene.width).latent
-    return Picture(latents=torch.empty(1, *latent, device="meta"), level=0.0, given=given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +120,8 @@ class Pace:
     times: of a pass, a, b and c. bytes: of a pass, at rest and a token more. decode, start: seconds for a latent
     frame, and beside it. words: seconds to read a prompt (those of big models are kept on disk). remember: time of a
     pass that fills a memory, to another. kept: bytes of a remembered token, in so many layers. decoded: as ``bytes``,
-    of a latent frame. told, reading: bytes of a prompt, and while it is read.
+    of a latent frame. told, reading: bytes of a prompt, and while it is read. shared: it computes in main memory,
+    where finished takes wait. memory: bytes that its device has in all, None where nobody knows.
     """
 
     times: tuple[float, float, float]
@@ -203,6 +135,8 @@ class Pace:
     decoded: tuple[float, float] = (0.0, 0.0)
     told: float = 0.0
     reading: float = 0.0
+    shared: bool = True
+    memory: int | None = None
 
     def forward(self, running: int, tokens: int) -> float:
         """Seconds of one pass."""
@@ -216,7 +150,7 @@ class Pace:
         """Bytes above rest in a pass."""
         return max(self.bytes[0] + self.bytes[1] * tokens, 0.0)
 
-    def round(self, part: RoundPlan, frames: int) -> float:
+    def round(self, part: Round, frames: int) -> float:
         """Bytes above rest in a round, of shots of at most so many latent frames."""
         kept = self.kept * sum(part.remembered)
         steps = [self.peak(run) + self.kept * (whole - run) / self.layers for run, whole in part.passes]
@@ -224,9 +158,18 @@ class Pace:
         return kept + max(*steps, *filling, self.decoded[0] + self.decoded[1] * frames, 0.0)
 
 
-@cache
+_KNOWN: WeakKeyDictionary[Backbone, dict[tuple[int, int], Pace]] = WeakKeyDictionary()  # keeps no model in memory
+
+
 def measure(backbone: Backbone, height: int, width: int) -> Pace:
     """Try a few passes; takes seconds, once a size."""
+    known = _KNOWN.setdefault(backbone, {})
+    if (height, width) not in known:
+        known[height, width] = _measured(backbone, height, width)
+    return known[height, width]
+
+
+def _measured(backbone: Backbone, height: int, width: int) -> Pace:
     times, appetite = _passes(backbone, height, width)
     blocks, layout = _context(backbone, height, width, 5, 1)
     predict, remember = (partial(run, blocks, layout) for run in (backbone.predict, backbone.remember))
@@ -251,6 +194,8 @@ def measure(backbone: Backbone, height: int, width: int) -> Pace:
         decoded=(eaten[0] - decoded * long[0], decoded),
         told=features.nbytes,
         reading=_peak(read, backbone.runtime.device),
+        shared=backbone.runtime.device.type == "cpu",
+        memory=all_memory(backbone.runtime.device),
     )
 
 

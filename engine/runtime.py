@@ -33,8 +33,14 @@ class Runtime:
 
 
 def choose_runtime(device: str | None = None) -> Runtime:
-    """CUDA when there is one, else the CPU; bfloat16 where the hardware multiplies it natively."""
-    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """CUDA when there is one, else the CPU; bfloat16 where the hardware multiplies it natively.
+
+    ValueError for a device that is not here.
+    """
+    gpus = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))] if torch.cuda.is_available() else []
+    if device is not None and device not in ("cpu", *gpus):
+        raise ValueError(f"device is {device!r}; this machine has {', '.join(['cpu', *gpus])}")
+    chosen = torch.device(device or ("cuda" if gpus else "cpu"))
     if chosen.type == "cuda":
         if torch.cuda.is_bf16_supported():
             return Runtime(device=chosen, dtype=torch.bfloat16, reason="this GPU multiplies bfloat16 natively")
@@ -44,13 +50,18 @@ def choose_runtime(device: str | None = None) -> Runtime:
     return Runtime(device=chosen, dtype=torch.float32, reason="this processor has no bfloat16 instructions")
 
 
+def check_offload(wish: str | None) -> None:
+    """ValueError for a wish that is none of ``OFFLOADS``; None leaves the choice to ``place_weights``."""
+    if wish is not None and wish not in OFFLOADS:
+        raise ValueError(f"offload is {wish!r}; it is one of {', '.join(OFFLOADS)}")
+
+
 def place_weights(runtime: Runtime, wish: str | None, *, name: str, memory: int, part: int) -> Runtime:
     """The runtime with where weights wait: as wished, or (None) as far away as they must.
 
     memory, part: bytes of all weights, and of the largest part. ValueError, with the remedy, when they do not fit.
     """
-    if wish is not None and wish not in OFFLOADS:
-        raise ValueError(f"offload is {wish!r}; it is one of {', '.join(OFFLOADS)}")
+    check_offload(wish)
     room = free_memory(torch.device("cpu"))
     gpu = free_memory(runtime.device) if runtime.device.type == "cuda" else None
     needs = {"none": memory + SPARE, "model": part + SPARE, "group": SPARE}
@@ -72,11 +83,19 @@ def place_weights(runtime: Runtime, wish: str | None, *, name: str, memory: int,
 
 def free_memory(device: torch.device) -> int | None:
     """Bytes that are free on a device now, None where nobody knows."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _counted("MemAvailable")
+
+
+def all_memory(device: torch.device) -> int | None:
+    """Bytes that a device has, in use or not, None where nobody knows."""
+    return torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else _counted("MemTotal")
+
+
+def _counted(name: str) -> int | None:
+    """Bytes of main memory, by what the system calls them."""
     table = Path("/proc/meminfo")
     lines = table.read_text().splitlines() if table.exists() else []
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)
 
 
 def _gib(size: int) -> str:

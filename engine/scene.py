@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_SHOTS = 9  # in one context: the paper's window (LCT section 4.1) and that of the pocket model's training
 LONGEST_SCENE = 45  # shots; beyond the window a scene is made in groups
+MAX_SHOT_SEED = 2**53 - 1  # of a shot: whole numbers up to here are the same ones in JSON and on a page
 MAX_PROMPT = 2_000  # characters; a prompt longer than the text encoder reads is a mistake, not a wish
 
 

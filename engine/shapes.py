@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DUMMY = 1  # token that stands for the pictures which a scene's own prompt lacks
-
 
 @dataclass(frozen=True, kw_only=True)
 class VideoShape:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import engine
+from engine.backbones.base import Backbone
 from engine.backbones.random_wan import SHAPES, WanShape, random_wan
 from engine.backbones.wan import WanBackbone
 from engine.context import Block, Layout, lay_out
@@ -38,19 +39,30 @@ class Asked:
 def wan(name: str, asked: Asked, runtime: Runtime | None = None) -> dict[str, Any]:
     """One shape: seconds a forward pass against the floors, the pipeline beside ours, growth by shots, memory."""
     shape, runtime = SHAPES[name], runtime or choose_runtime()
+    _tell(f"{name}: making random weights")
     backbone = random_wan(shape, runtime, layers=asked.layers)
     shape = replace(shape, layers=asked.layers or shape.layers)
     found: dict[str, Any] = {"shape": name, "layers": shape.layers, "device": str(runtime.device)}
     found["format"] = str(runtime.dtype).removeprefix("torch.")
     for clip in (asked.clip,) if asked.clip else shape.clips:
-        found["x".join(map(str, clip))] = {
-            "forward": forward(backbone, shape, clip, asked.rounds),
-            "pipeline": beside(backbone, clip, asked),
-            "growth": growth(backbone, clip, asked),
-            "memory": memory(backbone, clip),
+        size = "x".join(map(str, clip))
+        parts = {
+            "forward": lambda clip=clip: forward(backbone, shape, clip, asked.rounds),
+            "pipeline": lambda clip=clip: beside(backbone, clip, asked),
+            "growth": lambda clip=clip: growth(backbone, clip, asked),
+            "memory": lambda clip=clip: memory(backbone, clip),
         }
-        sys.stdout.write(_table(name, "x".join(map(str, clip)), found["x".join(map(str, clip))]))
+        found[size] = {}
+        for part, run in parts.items():
+            _tell(f"{name}, {size}: {part}")
+            found[size][part] = run()
+        sys.stdout.write(_table(name, size, found[size]))
     return found
+
+
+def _tell(line: str) -> None:
+    """What comes next and how late it is, beside the table: a slow machine takes minutes."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
 
 
 def _table(name: str, clip: str, found: dict[str, Any]) -> str:
@@ -111,9 +123,10 @@ def growth(backbone: WanBackbone, clip: tuple[int, int, int], asked: Asked) -> d
     None where memory is too small: keys and values of seven shots of the 5B at 720p are more than most GPUs hold.
     """
     counts = [count for count in (1, 2, 4, 8) if count <= asked.shots]
-    alone = _step(backbone, "independent", clip, 1)
+    alone = one_step(backbone, "independent", clip, 1)
     found: dict[str, list[float | None]] = {"shots": list(map(float, counts))}
     for method in GROWTH:
+        _tell(f"  {method}, {' and '.join(map(str, counts))} shots")
         found[method] = [_against(alone, backbone, method, clip, count, asked.rounds) for count in counts]
     return found
 
@@ -128,14 +141,14 @@ def _against(
 ) -> float | None:
     """Only this one's memory of finished shots exists meanwhile."""
     try:
-        one, step = interleaved((alone, _step(backbone, method, clip, shots)), rounds, backbone.runtime)
+        one, step = interleaved((alone, one_step(backbone, method, clip, shots)), rounds, backbone.runtime)
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         return None
     return round(step / one, 2)
 
 
-def _step(backbone: WanBackbone, method: str, clip: tuple[int, int, int], shots: int) -> Callable[[], object]:
+def one_step(backbone: Backbone, method: str, clip: tuple[int, int, int], shots: int) -> Callable[[], object]:
     """One denoising step of the method's last round: all shots, or the last of them after the others."""
     if method == "independent":
         blocks, layout = _context(backbone, method, clip, 1)
@@ -180,11 +193,12 @@ def _scene(clip: tuple[int, int, int], shots: int) -> engine.Scene:
 
 
 def _context(
-    backbone: WanBackbone, method: str, clip: tuple[int, int, int], shots: int, given: int = 0
+    backbone: Backbone, method: str, clip: tuple[int, int, int], shots: int, given: int = 0
 ) -> tuple[list[Block], Layout]:
     rule, device = METHODS[method], backbone.runtime.device
     (words,) = backbone.encode_text([PROMPT])
-    texts = Texts(scene=words, shots=(words,) * shots)
+    pooled = tuple(backbone.pool_text([PROMPT])) * (1 + shots)
+    texts = Texts(scene=words, shots=(words,) * shots, pooled=pooled)
     latents = torch.randn(1, *backbone.shape(*clip).latent, device=device)
     pictures = {k: Picture(latents=latents, level=0.1 if k < given else 0.5, given=k < given) for k in range(shots)}
     blocks = rule.blocks(texts, pictures, patch=backbone.patch)

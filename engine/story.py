@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.generation import MAX_GUIDANCE, MAX_STEPS
 from engine.methods import METHODS
-from engine.scene import MAX_PROMPT, MAX_SHOTS, Scene, Shot
+from engine.scene import MAX_PROMPT, MAX_SHOT_SEED, MAX_SHOTS, Scene, Shot
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH, MAX_DIGITS = 8, 40
@@ -29,7 +29,7 @@ class StoryShot(_Strict):
 
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT, description="What happens, e.g. 'Character 1 waves.'")
     frames: int = Field(17, ge=1, le=MAX_FRAMES, description="Length: 4k+1 frames; the pocket model plays 8 a second.")
-    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Its own seed; none: from the story's seed.")
+    seed: int | None = Field(None, ge=0, le=MAX_SHOT_SEED, description="Its own seed; none: from the story's seed.")
     cut: bool = Field(True, description="False continues the shot before without a seam.")
 
 

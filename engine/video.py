@@ -56,23 +56,9 @@ def write_mp4(
         tags.write_text(f";FFMETADATA1\ncomment={_escape(_dump(record or {}))}\n", encoding="utf-8")
         described = ("-f", "ffmetadata", "-i", str(tags), "-map", "0:v", "-map_metadata", "1")
         finish = ("-movflags", "+faststart", "-f", "mp4", str(target))
-        pictures = (clip.contiguous().numpy().tobytes() for clip in chain([first], clips))
+        pictures = (clip.contiguous().numpy().tobytes() for clip in _of_one_size(chain([first], clips)))
         _ffmpeg(*raw, *described, "-vf", filters, *coded, *finish, send=pictures)
     return Path(path)
-
-
-def read_video(path: str | Path) -> Tensor:
-    """All frames of a video file, uint8 (frames, height, width, 3), at their stored size; ValueError if it is none."""
-    import imageio_ffmpeg
-
-    _must_exist(Path(path))
-    reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24", output_params=["-fps_mode", "passthrough"])
-    try:
-        width, height = next(reader)["size"]
-    except OSError:
-        raise ValueError(f"{path} is damaged or no video file; its frames can't be read") from None
-    frames = [torch.frombuffer(bytearray(frame), dtype=torch.uint8) for frame in reader]
-    return torch.stack(frames).view(-1, height, width, 3)
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
@@ -94,6 +80,20 @@ def _check(frames: Tensor) -> None:
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.numel():
         found = f"{str(frames.dtype).removeprefix('torch.')} {tuple(frames.shape)}"
         raise ValueError(f"frames are {found}; a film is uint8 (frames, height, width, 3) with at least one frame")
+
+
+def _of_one_size(clips: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The clips as they come; the first of another size would be read as torn pictures, so it ends the film."""
+    size = None
+    for number, clip in enumerate(clips, start=1):
+        _check(clip)
+        size = size or clip.shape[1:3]
+        if clip.shape[1:3] != size:
+            (height, width), (found, wide) = size, clip.shape[1:3]
+            raise ValueError(
+                f"clip {number} is {found}x{wide}; the clips of a film have one size, here {height}x{width}"
+            )
+        yield clip
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine import device
-from studio.planning import free_memory
+from engine import device, free_memory, kept_prompts
 from studio.settings import Settings
 from studio.shelf import Shelf
 from studio.store import Store
@@ -37,7 +36,8 @@ class Model:
 class About:
     """memory, disk: bytes that are free; None where nobody knows. splitter: who splits stories, in words.
 
-    kept, exports: bytes of the projects' media, and of what was exported. home: "" where strangers look.
+    kept, exports, prompts: bytes of the projects' media, of what was exported, of encoded prompts.
+    home: "" where strangers look.
     """
 
     device: str
@@ -50,6 +50,7 @@ class About:
     home: str
     kept: int
     exports: int
+    prompts: int
     disk: int
     guarded: str
     mcp: bool
@@ -70,6 +71,7 @@ def about(settings: Settings, store: Store, exports: Path) -> About:
         home="" if settings.public else str(settings.home),
         kept=_weight(store.media.folder),
         exports=_weight(exports),
+        prompts=kept_prompts(),
         disk=shutil.disk_usage(store.home).free,
         guarded=_guarded(settings),
         mcp=settings.mcp,

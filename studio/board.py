@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError, validate_call
 from engine import MAX_SHOTS
 from studio.bible import short_name, take_apart
 from studio.drafts import Draft
-from studio.models import SCENE, Entry, Finish, Options, Project, Reference, SceneInfo, ShotInfo
+from studio.models import SCENE, Entry, Finish, Options, Project, Reference, Removed, SceneInfo, ShotInfo
 
 SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "noises", "locked", "fade"}
 SCENE_FIELDS = {"title", "story", "summary", "cast", "setting", "making"}
@@ -24,7 +24,7 @@ def rename(project: Project, *, name: str) -> Project:
 
 
 def set_options(project: Project, **options: Any) -> Project:
-    """method, group, seed, steps, guidance, backbone; those not named stay."""
+    """method, group, seed, steps, guidance, backbone, offload; those not named stay."""
     return checked(Project, project, options=checked(Options, project.options, **options))
 
 
@@ -221,6 +221,49 @@ def apply(project: Project, name: str, values: dict[str, Any]) -> Project:
         raise ValueError(f"{name} was asked for in a wrong way: {what}: {first['msg'].lower()}") from None
 
 
+def bring_back(project: Project, trash: Sequence[Removed], keys: Sequence[str]) -> Project:
+    """Shots and scenes out of the trash, by id, to where they were; a shot's scene comes back with it.
+
+    Not by name, for only the store knows what lies in the trash.
+    """
+    known = {key for one in trash for key in (one.scene.id, *(shot.id for shot in one.shots))}
+    for key in keys:
+        if key not in known:
+            raise ValueError(f"shot or scene is {key[:40]!r}; it is not in the trash any more")
+    for one in trash:
+        found = [(place, shot) for place, shot in zip(one.places, one.shots, strict=True) if shot.id in keys]
+        if found or one.scene.id in keys:
+            project = _put_back(_scene_back(project, one), one.scene.id, found)
+    return project
+
+
+def _scene_back(project: Project, one: Removed) -> Project:
+    """The project with a scene that may be off the board, and with the entries that it reads."""
+    if any(scene.id == one.scene.id for scene in project.scenes):
+        return project
+    bible = {entry.id: entry for entry in (*project.bible, *one.lost)}
+    cast = [key for key in one.scene.cast if key in bible]
+    setting = one.scene.setting if one.scene.setting in bible else ""
+    scenes = list(project.scenes)
+    scenes.insert(one.place, checked(SceneInfo, one.scene, cast=cast, setting=setting))
+    return checked(Project, project, bible=tuple(bible.values()), scenes=scenes)
+
+
+def _put_back(project: Project, scene: str, found: Sequence[tuple[int, ShotInfo]]) -> Project:
+    """Shots at their places in a scene; those for which it has no room come after it, in scenes with its words."""
+    home = project.scene(scene)
+    shots, room = list(home.shots), MAX_SHOTS - len(home.shots)
+    for place, shot in found[:room]:
+        shots.insert(place, shot)
+    project = _with_scene(project, _with_shots(home, shots))
+    words = {"cast": home.cast, "setting": home.setting, "summary": home.summary}
+    for start in range(room, len(found), MAX_SHOTS):
+        project, scene = _scene_after(project, scene)
+        more = [shot for _, shot in found[start : start + MAX_SHOTS]]
+        project = _with_scene(project, checked(SceneInfo, project.scene(scene), **words, shots=more))
+    return project
+
+
 def check_picks(project: Project, shot: str, picks: Sequence[str]) -> None:
     """ValueError when a shot can't look at something."""
     for key in picks:
@@ -232,26 +275,17 @@ def check_picks(project: Project, shot: str, picks: Sequence[str]) -> None:
 
 
 def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) -> Project:
-    """A draft as a scene; what does not fit goes on in new scenes after it, which share its words.
+    """A draft as a scene, and the rest of it as new scenes after that one.
 
     Cast and place go to the bible, where what is known already is used again.
     keep: the shots are the same ones written anew, with their takes.
     """
-    written = [shot for shot in draft.shots if shot is not None]
-    parts, old = [written[n : n + MAX_SHOTS] for n in range(0, len(written), MAX_SHOTS)], project.scene(scene)
+    old = project.scene(scene)
     if not keep:
         _unlocked(project, old.shots)
-    project, fields = (project, {}) if keep else _entered(project, draft)
-    for number, part in enumerate(parts):
-        if number:
-            after = project.scenes[project.scenes.index(project.scene(scene)) + 1 :]
-            known = {one.id for one in project.scenes}
-            project = add_scene(project, before=after[0].id if after else None)
-            scene = next(one.id for one in project.scenes if one.id not in known)
-        home = project.scene(scene)
-        same = home.shots if keep and not number else ()
-        shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **vars(s)) for k, s in enumerate(part)]
-        project = _with_scene(project, checked(SceneInfo, home, **fields, shots=shots))
+    for number, one in enumerate((draft, *draft.rest)):
+        project, scene = _scene_after(project, scene) if number else (project, scene)
+        project, scene = _filled(project, scene, one, keep=keep)
     used = {key for one in project.scenes for key in (*one.cast, one.setting)}
     once = {*old.cast, old.setting}  # what only the old shots needed goes with them, unless a hand has named it
     bible = tuple(
@@ -259,6 +293,26 @@ def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) ->
     )
     changes = {"options": draft.options} if draft.options else {}
     return checked(Project, project, bible=bible, **changes)
+
+
+def _filled(project: Project, scene: str, draft: Draft, *, keep: bool) -> tuple[Project, str]:
+    """A scene with a draft's shots; what does not fit goes on in new scenes, which share its words. And the last."""
+    written = [shot for shot in draft.shots if shot is not None]
+    project, fields = (project, {}) if keep else _entered(project, draft)
+    for start in range(0, len(written), MAX_SHOTS):
+        project, scene = _scene_after(project, scene) if start else (project, scene)
+        home, part = project.scene(scene), written[start : start + MAX_SHOTS]
+        same = home.shots if keep and not start else ()
+        shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **vars(s)) for k, s in enumerate(part)]
+        project = _with_scene(project, checked(SceneInfo, home, **fields, shots=shots))
+    return project, scene
+
+
+def _scene_after(project: Project, scene: str) -> tuple[Project, str]:
+    """An empty scene behind another one, and its id."""
+    place = project.scenes.index(project.scene(scene)) + 1
+    new = SceneInfo(id=_new())
+    return checked(Project, project, scenes=[*project.scenes[:place], new, *project.scenes[place:]]), new.id
 
 
 def _entered(project: Project, draft: Draft) -> tuple[Project, dict[str, Any]]:

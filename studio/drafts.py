@@ -32,7 +32,7 @@ class Draft:
 
     shots: exactly the asked number of places, from the first draft on; None: not written yet.
     note: a sentence for the creator, "" when there is nothing to say. done: nothing more will come.
-    options: how to make it, when an import said so. title: of an imported scene.
+    options: how to make it, when an import said so. title: of an imported scene. rest: the scenes that come after it.
     """
 
     story: str
@@ -42,6 +42,7 @@ class Draft:
     done: bool = False
     title: str = ""
     options: Options | None = None
+    rest: tuple[Draft, ...] = ()
 
     @property
     def seconds(self) -> float:

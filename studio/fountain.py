@@ -10,6 +10,7 @@ from engine.splitter import MAX_STORY, introductions
 
 MAX_SCRIPT, MAX_SCENES = 500_000, 300  # characters, of which a long film has about 200,000
 HEADING = re.compile(r"(?:int\.?/ext|ext\.?/int|int|ext|est|i/e)(?:\.|\s)\s*(?=\S)", re.IGNORECASE)
+DOTTED = re.compile(r"(?:int|ext|i/e)[./]", re.IGNORECASE)
 TRANSITION = re.compile(r"[^a-z]*(?:TO:|FADE IN:|FADE OUT\.?)")
 TITLE_KEYS = ("title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact", "copyright")
 EXTENSION = re.compile(r"\([^()]{0,200}\)|\^")
@@ -81,6 +82,11 @@ def read_fountain(text: str) -> tuple[ScreenScene, ...]:
     return tuple(scenes)
 
 
+def is_fountain(text: str) -> bool:
+    """Whether a text is a screenplay, to judge by its scene headings, and no story that is told in sentences."""
+    return any(_is_slug(block.first) for block in _blocks(text))
+
+
 def _blocks(text: str) -> list[_Block]:
     """What stands between blank lines, without title page, comments, notes, page breaks, sections and synopses."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip()
@@ -114,6 +120,12 @@ def _names(name: str, story: str) -> bool:
 
 def _is_heading(line: str) -> bool:
     return bool(HEADING.match(line)) or bool(re.match(r"\.[\w(]", line))
+
+
+def _is_slug(line: str) -> bool:
+    """A heading that is no sentence: all in capitals, or INT. and EXT. with nothing like a sentence's end."""
+    dotted = DOTTED.match(line) and not line.endswith((".", "!", "?", "…"))
+    return bool(HEADING.match(line) and (line == line.upper() or dotted))
 
 
 def _is_speech(block: _Block) -> bool:

@@ -1,4 +1,4 @@
-"""What others wrote, as drafts: a pasted story.json, or a Fountain screenplay. Bad input is one clear sentence."""
+"""What others wrote, as a draft: a pasted story.json, or a Fountain screenplay. Bad input is one clear sentence."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from engine import MAX_SHOTS
 from engine.story import Story, parse_story
 from studio.drafts import Asked, Draft, DraftShot
-from studio.fountain import read_fountain
-from studio.models import LONGEST, Options
+from studio.fountain import is_fountain, read_fountain
+from studio.models import LONGEST, MOST_SCENES, Options
 from studio.splitter import CUT, by_rules
 
 
-def imported(text: str) -> tuple[Draft, ...]:
-    """One draft of a story.json, one for each scene of a screenplay; a screenplay's shots are written by rules.
+def imported(text: str) -> Draft:
+    """The scene of a story.json, or all scenes of a screenplay, whose shots are written by rules.
 
     Any other splitter can be asked for a scene's ``story`` again. ValueError says in one sentence what is wrong.
     """
@@ -25,13 +25,13 @@ def imported(text: str) -> tuple[Draft, ...]:
         raise ValueError("text is empty; paste a story.json or a Fountain screenplay")
     fenced = re.fullmatch(r"```\w*\s*\n(.*?)\n?```", text, flags=re.DOTALL)
     body = fenced[1].strip() if fenced else text
-    return (_from_json(body),) if body.startswith(("{", "[")) and not body.startswith("[[") else _from_fountain(body)
+    return _from_json(body) if body.startswith(("{", "[")) and not body.startswith("[[") else _from_fountain(body)
 
 
 def pasted(text: str) -> Draft | None:
-    """The draft of a story.json where a story was asked for; None for a story. ValueError as ``imported`` has it."""
+    """The draft of what stands where a story was asked for; None for a story. ValueError as ``imported`` has it."""
     told = text.strip()
-    return imported(told)[0] if told.startswith(("{", "```")) else None
+    return imported(told) if told.startswith(("{", "```")) or is_fountain(told) else None
 
 
 def _from_json(text: str) -> Draft:
@@ -63,6 +63,10 @@ def _options(story: Story) -> tuple[Options | None, list[str]]:
     return Options(**taken) if taken else None, left_out
 
 
-def _from_fountain(text: str) -> tuple[Draft, ...]:
-    asked = ((scene, Asked(story=scene.story, shots=min(scene.beats, MAX_SHOTS))) for scene in read_fountain(text))
-    return tuple(replace(by_rules(wish), title=scene.heading, done=True) for scene, wish in asked)
+def _from_fountain(text: str) -> Draft:
+    scenes = read_fountain(text)
+    if len(scenes) > MOST_SCENES:
+        raise ValueError(f"scenes is {len(scenes)}; a project holds {MOST_SCENES}, so open it in parts")
+    asked = ((scene, Asked(story=scene.story, shots=min(scene.beats, MAX_SHOTS))) for scene in scenes)
+    first, *rest = (replace(by_rules(wish), title=scene.heading, done=True) for scene, wish in asked)
+    return replace(first, rest=tuple(rest))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from engine import nearest_length
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from studio.models import FPS, Job, Task
 from studio.sentences import DIED
 
@@ -16,55 +19,86 @@ def ran_out(error: BaseException) -> bool:
     return known or (isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS))
 
 
-def offer(job: Job) -> str:
-    """A sentence to agree to, for a job that ran out of memory; "" for any other, and when nothing smaller is left.
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """What needs less, in words, and as tasks for what is left of a job; none when the job itself can go on.
+
+    frames: of the shots that are left, where they become shorter. offload: where the weights of a job that goes on
+    wait, "" as before.
+    """
+
+    text: str
+    tasks: tuple[Task, ...] = ()
+    frames: int | None = None
+    offload: str = ""
+
+
+def fell_short(job: Job) -> bool:
+    """Whether a job ran out of memory.
 
     A system that has no memory left ends processes without a word, so a job that its workers died at counts as well.
     """
-    if job.state != "failed" or job.message not in (OUT_OF_MEMORY, DIED):
-        return ""
-    if not _left(job):
-        return "Put the film together again"
-    if _joint(job):
-        return "Make one shot after the other"
-    if _looks_far(job):
-        return "Remember only the shot before"
-    frames = shorter(job)
-    return f"Shorten to {frames / FPS:.1f} s" if frames else ""
+    return job.state == "failed" and job.message in (OUT_OF_MEMORY, DIED)
 
 
-def shorter(job: Job) -> int | None:
-    """Frames of the shots that are left, when only shorter ones need less; None as long as there is another way."""
-    left = [shot.frames for shot in job.task.shots if shot.id in _left(job)]
-    if not left or _joint(job) or _looks_far(job) or max(left) == 1:
-        return None
-    return nearest_length(max(left) // 2)
+def offer(job: Job, *, legal: Sequence[int], farther: str = "") -> Way | None:
+    """What to agree to, for a job that fell short; None when nothing smaller is left.
 
+    First what leaves the film as it is, then one shot at a time, with less to look at, then with less of it. Shots are
+    decoded one by one whatever they looked at, so where that was too much there is nothing between.
 
-def smaller(job: Job) -> list[Task]:
-    """What is left of a job, as tasks that need less: one shot at a time, with less to look at, then with less of it.
-
-    None when all shots are made, so that the job itself can go on. ValueError when there is nothing to offer.
+    legal: frames of the shots that its model can make. farther: where the weights could wait so that a GPU has more
+    room; "" where that would not help.
     """
-    if not offer(job):
-        raise ValueError("this job did not run out of memory, or nothing smaller is left; make its shots shorter")
-    task, left = job.task, _left(job)
-    if left and _joint(job):
-        options = task.options.model_copy(update={"method": "lct-ar", "group": None})
-        return [task.model_copy(update={"options": options, "make": tuple(left), "begun": False})]
-    if frames := shorter(job):
-        short = {shot.id: {"frames": min(shot.frames, frames)} for shot in task.shots if shot.id in left}
-        shots = tuple(shot.model_copy(update=short.get(shot.id, {})) for shot in task.shots)
-        return [task.model_copy(update={"shots": shots, "make": tuple(left), "begun": False})]
-    return [task.model_copy(update={"make": (shot,), "see": _before(task, shot), "begun": False}) for shot in left]
+    make = tuple(left(job))
+    if not make:
+        return Way(text="Put the film together again")
+    task = job.task.model_copy(update={"begun": False, "make": make})
+    if any(shot.state == "denoised" for shot in job.shots):
+        return _decoded(job, farther) or _shorter(task, legal)
+    if farther:
+        return Way(text="Let the weights wait in main memory (slow)", tasks=(_with(task, offload=farther),))
+    if _joint(job):
+        return Way(text="Make one shot after the other", tasks=(_with(task, method="lct-ar", group=None),))
+    if _looks_far(job):
+        alone = ({"make": (shot,), "see": _before(task, shot)} for shot in make)
+        return Way(text="Remember only the shot before", tasks=tuple(task.model_copy(update=one) for one in alone))
+    return _shorter(task, legal)
 
 
-def _left(job: Job) -> list[str]:
+def _decoded(job: Job, farther: str) -> Way | None:
+    """Decode what was denoised, which is kept; None where a try that had nothing else in memory was too much."""
+    if farther:
+        return Way(text="Only decode again, with the weights in main memory (slow)", offload=farther)
+    return Way(text="Only decode again") if job.done else None
+
+
+def _with(task: Task, **options: Any) -> Task:
+    return task.model_copy(update={"options": task.options.model_copy(update=options)})
+
+
+def _shorter(task: Task, legal: Sequence[int]) -> Way | None:
+    """What is left, in about half the length."""
+    longest = max(shot.frames for shot in task.shots if shot.id in task.make)
+    frames = min((n for n in legal if n < longest), key=lambda n: abs(2 * n - longest), default=None)
+    if frames is None:
+        return None
+    short = {shot.id: {"frames": min(shot.frames, frames)} for shot in task.shots if shot.id in task.make}
+    shots = tuple(shot.model_copy(update=short.get(shot.id, {})) for shot in task.shots)
+    tasks = (task.model_copy(update={"shots": shots}),)
+    return Way(text=f"Shorten to {frames / FPS:.1f} s", tasks=tasks, frames=frames)
+
+
+def left(job: Job) -> list[str]:
+    """The shots that a job has not made."""
     return [shot.shot for shot in job.shots if shot.state != "done"]
 
 
 def _joint(job: Job) -> bool:
-    return job.task.options.method == "lct" and len(job.task.make) > 1
+    """Whether several of the shots that are left are made at once."""
+    options, count = job.task.options, len(left(job))
+    together = {"lct": options.group or count, "lct-ar": options.group or 1}.get(options.method, 1)
+    return min(together, count) > 1
 
 
 def _before(task: Task, shot: str) -> tuple[str, ...]:
@@ -75,6 +109,6 @@ def _before(task: Task, shot: str) -> tuple[str, ...]:
 
 def _looks_far(job: Job) -> bool:
     """Whether a shot that is left looks at more than the one before it."""
-    task, left = job.task, _left(job)
+    task = job.task
     seen = {shot.id for shot in task.shots} if task.see is None else set(task.see)
-    return task.options.method != "independent" and any(seen - {shot} - set(_before(task, shot)) for shot in left)
+    return task.options.method != "independent" and any(seen - {s} - set(_before(task, s)) for s in left(job))

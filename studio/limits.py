@@ -47,7 +47,7 @@ class Limits:
             self._used[self.who(), what] += amount
 
     def submit(
-        self, project_id: str, *tasks: Task, work: Sequence[float] = (), again: Sequence[str] = ()
+        self, project_id: str, *tasks: Task, work: Sequence[float] = (), again: Sequence[str] = (), offload: str = ""
     ) -> list[Job]:
         """Queue jobs as ``Ledger.submit`` does, if the visitor may; shots of those ``again`` were counted before."""
         made = [shot for task in tasks for shot in task.shots if shot.id in task.make]
@@ -61,7 +61,7 @@ class Limits:
                     f"jobs is {together} at once; one visitor of this public page may have "
                     f"{self._most_jobs}, so wait until one is done"
                 )
-            jobs = self._ledger.submit(project_id, *tasks, work=work, again=again)
+            jobs = self._ledger.submit(project_id, *tasks, work=work, again=again, offload=offload)
             if self._public:
                 self._jobs[self.who()] = [*waiting, *(job.id for job in jobs)]
                 for what, amount in wanted.items():

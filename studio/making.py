@@ -54,7 +54,8 @@ class Maker:
             return
         except WorkerLost as error:
             log.warning("a worker of the cluster is gone: %s", error)
-            self.store.ledger.release(self.job.id, self.owner)
+            with suppress(Lost, sqlite3.Error):  # unwritten, it is found as one whose worker died
+                self.store.ledger.release(self.job.id, self.owner)
             return
         except Cancelled:
             state, message = ("interrupted", "") if self.leave else ("cancelled", "")
@@ -79,7 +80,7 @@ class Maker:
 
     def _make(self) -> None:
         """Decode what was denoised before a crash, make the rest among it, then put the film together."""
-        self.model.use(self.job.task.options.backbone)
+        self.model.use(self.job.task.options.backbone, self.job.task.options.offload)
         self._settle()
         made = {shot.shot: self._kept_take(shot.take) for shot in self.job.shots if shot.state == "done"}
         for shot in self.job.shots:
@@ -161,13 +162,15 @@ class Maker:
         import engine
 
         options, ledger, mine = self.job.task.options, self.store.ledger, (self.job.id, self.owner)
-        count, done, total = len(scene.to_make), 0, 0
-        rounds = -(-count // (options.group or (count if options.method == "lct" else 1)))
+        done, total = 0, 0
         settings = options.model_dump(include={"method", "group", "steps", "guidance"}) | {"seed": self.job.task.seed}
         for event in self.model.generate(scene, cancel=self.token, **settings):
             match event:
                 case engine.Progress():
-                    done, total = done + 1, total or event.steps * rounds + count
+                    if not total:  # what was made before a break is behind it
+                        total = self._stages(len(self.job.task.make), event.steps)
+                        done = total - self._stages(len(scene.to_make), event.steps)
+                    done += 1
                     if ledger.progress(*mine, done, total) == "now":
                         self.token.cancel()
                 case engine.Preview():
@@ -177,6 +180,12 @@ class Maker:
                     ledger.denoised(*mine, kept)
                 case engine.ShotDone():
                     self._keep(self.ids[event.shot], event.take)
+
+    def _stages(self, shots: int, steps: int) -> int:
+        """Signs of progress that so many shots bring: the steps of every round, and each shot's decoding."""
+        options = self.job.task.options
+        together = options.group or (shots if options.method == "lct" else 1)
+        return steps * -(-shots // together) + shots
 
     def _keep(self, shot: str, take: Take) -> Take:
         if self.job.task.options.draft:

@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator
 
-from engine import MAX_PROMPT, MAX_SHOTS, nearest_length
+from engine import MAX_PROMPT, MAX_SHOT_SEED, MAX_SHOTS, nearest_length
 
 FPS = 8  # frames a second of a film
 LONGEST = 33  # frames of a shot on the pocket backbone
 MOST_SCENES = 200  # of a project
 MOST_ENTRIES = 60  # of a bible
 MOST_REFERENCES = 200  # of a project
+MAX_NOTE = 500  # characters of a remark
 SCENE = "scene"  # among what a shot remembers: all other made shots of its scene
 Method = Literal["lct", "lct-ar", "lct-causal", "independent"]
 
@@ -64,7 +65,7 @@ class ShotInfo(_Value):
     prompt: str = Field(default="", max_length=MAX_PROMPT)
     frames: int = 17
     cut: bool = True
-    seed: int | None = Field(default=None, ge=0, lt=2**31)  # of every new take; None: another one each time
+    seed: int | None = Field(default=None, ge=0, le=MAX_SHOT_SEED)  # of every new take; None: another one each time
     see: tuple[str, ...] | None = None  # shots and references that it looks at, or SCENE; None: SCENE alone
     noises: dict[str, Annotated[int, Field(ge=0, lt=1000)]] = Field(default_factory=dict)  # t_c of those, in 1000ths
     approved: bool = False  # this very take
@@ -108,6 +109,20 @@ class SceneInfo(_Value):
     shots: Annotated[tuple[ShotInfo, ...], FailFast()] = Field(default=(), max_length=MAX_SHOTS)
 
 
+class Removed(_Value):
+    """Shots that left a scene in one edit, in their order, and the scene itself where it is off the board.
+
+    place: of the scene; places: of the shots. lost: entries in the trash that the scene reads.
+    """
+
+    scene: SceneInfo
+    gone: bool
+    place: int
+    shots: tuple[ShotInfo, ...] = ()
+    places: tuple[int, ...] = ()
+    lost: tuple[Entry, ...] = ()
+
+
 class Options(_Value):
     """How a project's shots are made."""
 
@@ -117,6 +132,7 @@ class Options(_Value):
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1, le=20)
     backbone: str = Field(default="", max_length=200)  # what the shelf calls it; empty: the studio's own
+    offload: Literal["", "none", "model", "group"] = ""  # where its weights wait; empty: as the studio's settings say
     draft: bool = False  # to look at; the final has the same seeds
 
 
@@ -196,8 +212,8 @@ class Note(_Value):
 
     id: str
     take: str
-    at: float
-    text: str
+    at: float = Field(ge=0)
+    text: str = Field(min_length=1, max_length=MAX_NOTE)
 
 
 class TaskShot(_Value):
@@ -230,8 +246,9 @@ class Task(_Value):
     choose: bool = True  # a new take becomes the one that counts
 
     def depends(self, other: Task) -> bool:
-        """Whether one of the two looks at what the other makes."""
-        return bool(self._given & set(other.make) or other._given & set(self.make))
+        """Whether one of the two looks at what the other makes, or both make the same shot: the last take counts."""
+        mine, others = set(self.make), set(other.make)
+        return bool(self._given & others or other._given & mine or mine & others)
 
     @property
     def _given(self) -> set[str]:

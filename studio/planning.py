@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import MAX_SHOTS, window
-from studio.models import FPS, SCENE, Options, Project, Task
-from studio.tasks import STEPS
+from engine import MAX_SHOTS, Scene, film_size, lengths, window
+from studio.models import FPS, LONGEST, SCENE, Project, ShotInfo, Task, TaskShot
 
 if TYPE_CHECKING:
     from engine.outline import Round
     from engine.plan import Pace
 
-GUIDED = 2  # forward passes of a step with guidance
 STRIDE = 4  # frames between two legal lengths
 
 
@@ -48,27 +45,25 @@ class Plan:
 
 
 def plan(task: Task, backbone: str, pace: Pace | None) -> Plan:
-    """What a task will take; ValueError when there is no model to ask."""
-    found, options = rounds(task, task.options, backbone), task.options
-    made, seconds, peak = [shot for shot in task.shots if shot.id in task.make], None, None
+    """What a task will take, of shots that are all made or there; ValueError when there is no model to ask."""
+    shots = tuple((s.prompt, s.frames, s.cut, s.id not in task.make, s.picked) for s in task.shots)
+    settings = task.options.model_dump(include={"method", "group", "steps", "guidance"})
+    scene, found = _outline(task.prompt, shots, backbone, tuple(settings.items()))
+    seconds, peak = None, None
     if pace is not None:
-        passes = (options.steps or STEPS) * (1 if options.guidance == 1 else GUIDED)
-        decoded = sum((shot.frames - 1) // STRIDE + 1 for shot in made)
-        seconds = sum(passes * pace.forward(one.running, one.tokens) for one in found) + pace.decode * decoded
-        peak = int(max(pace.peak(one.tokens) for one in found))
+        from engine.plan import estimate
+
+        seconds, peak = estimate(scene, found, backbone, pace, **settings)
     return Plan(task=task, rounds=found, window=window(backbone), seconds=seconds, peak=peak)
-
-
-def rounds(task: Task, options: Options, backbone: str) -> tuple[Round, ...]:
-    """In which a task's shots would be made with these options."""
-    shots = tuple((s.prompt, s.frames, s.id not in task.make, s.picked) for s in task.shots)
-    return _outline(task.prompt, shots, options.method, options.group, backbone)
 
 
 @lru_cache(maxsize=2048)
 def _outline(
-    prompt: str, shots: tuple[tuple[str, int, bool, bool], ...], method: str, group: int | None, backbone: str
-) -> tuple[Round, ...]:
+    prompt: str,
+    shots: tuple[tuple[str, int, bool, bool, bool], ...],
+    backbone: str,
+    settings: tuple[tuple[str, Any], ...],
+) -> tuple[Scene, tuple[Round, ...]]:
     import torch
 
     import engine
@@ -76,23 +71,29 @@ def _outline(
 
     there = engine.Take(frames=torch.empty(0), latents=torch.empty(0), seed=0)
     asked = tuple(
-        engine.Shot(prompt=words or "?", frames=frames, take=there if given else None, picked=picked)
-        for words, frames, given, picked in shots
+        engine.Shot(prompt=words or "?", frames=frames, cut=cut, take=there if given else None, picked=picked)
+        for words, frames, cut, given, picked in shots
     )
-    return outline(engine.Scene(prompt=prompt, shots=asked), backbone, method=method, group=group)
+    height, width = film_size(backbone)
+    scene = Scene(prompt=prompt, shots=asked, height=height, width=width)
+    return scene, outline(scene, backbone, **dict(settings))
 
 
 def advise(
-    project: Project, made: Plan, backbone: str, *, unknown: Callable[[str], Sequence[str]], room: int | None
+    project: Project,
+    made: Plan,
+    again: Callable[[Task], Plan],
+    *,
+    unknown: Callable[[str], Sequence[str]],
+    room: int | None,
 ) -> list[Advice]:
-    """What a creator should know before pressing Make. room: bytes of free memory, None where nobody knows."""
+    """What a creator should know before pressing Make.
+
+    again: the plan of another task. room: bytes of free memory, None where nobody knows.
+    """
     task, found = made.task, []
-    if made.tokens > made.window:
-        text = f"{made.tokens:,} tokens at once are more than the {made.window:,} that the model learned with."
-        found.append(_shorter(text, task, backbone, made.window))
-    elif room is not None and made.peak is not None and made.peak > room:
-        text = f"This needs {_size(made.peak)} of memory and {_size(room)} are free."
-        found.append(_shorter(text, task, backbone, made.tokens * room // made.peak))
+    if text := _excess(made, room, "are free"):
+        found.append(_shorter(f"{text[0].upper()}{text[1:]}.", task, again, lambda one: not _excess(one, room)))
     if unseen := max(one.unseen for one in made.rounds):
         text = f"{unseen} of the shots that it should remember find no room: {MAX_SHOTS} fit into one context."
         found.append(_scene_only(text, task, project))
@@ -104,14 +105,48 @@ def advise(
     return found
 
 
-def _shorter(text: str, task: Task, backbone: str, most: int) -> Advice:
-    """Shots as long as a context of so many tokens allows."""
+def refuse(made: Plan, again: Callable[[Task], Plan], *, memory: int | None) -> None:
+    """ValueError, with what would help, for what a model never learned or no ``memory`` (bytes, in all) can hold."""
+    if text := _excess(made, memory, "are all that there is"):
+        help_ = _shorter("", made.task, again, lambda one: not _excess(one, memory))
+        raise ValueError(f"{text}; {help_.fix.lower() or 'make or remember fewer shots at once'}")
+
+
+def _excess(made: Plan, room: int | None, having: str = "") -> str:
+    """What is too much for the model or for so many bytes, in words; "" when all is well."""
+    if made.tokens > made.window:
+        return f"{made.tokens:,} tokens at once are more than the {made.window:,} that the model learned with"
+    if room is not None and made.peak is not None and made.peak > room:
+        return f"this needs {_size(made.peak)} of memory and {_size(room)} {having}"
+    return ""
+
+
+def misfits(project: Project, shots: Iterable[ShotInfo | TaskShot], backbone: str) -> list[Advice]:
+    """Those of the project's shots whose length the model cannot make, with the nearest that it can."""
+    legal, slates = lengths(LONGEST, backbone), project.slates
+    return [_fitted(slates[shot.id], shot, legal) for shot in shots if shot.id in slates and shot.frames not in legal]
+
+
+def _fitted(slate: str, shot: ShotInfo | TaskShot, legal: tuple[int, ...]) -> Advice:
+    """The nearest length, at one press; the sentence names that on the other side, too."""
+    near = [max(n for n in legal if n <= shot.frames), *[n for n in legal if n > shot.frames][:1]]
+    best = min(near, key=lambda n: abs(n - shot.frames))
+    told = " and ".join(f"{n / FPS:.1f} s" for n in near)
+    text = f"Shot {slate} lasts {shot.frames / FPS:.1f} s, which the model can't make; the nearest it can: {told}."
+    values = {"shots": [shot.id], "frames": best}
+    return Advice(text=text, fix=f"Make it {best / FPS:.1f} s", edit="set_shots", values=values)
+
+
+def _shorter(text: str, task: Task, again: Callable[[Task], Plan], fits: Callable[[Plan], bool]) -> Advice:
+    """Shots as long as they may be to fit."""
     longest = max(shot.frames for shot in task.shots if shot.id in task.make)
     for frames in range(longest - STRIDE, 0, -STRIDE):
         long = {shot.id for shot in task.shots if shot.id in task.make and shot.frames > frames}
         shots = (one.model_copy(update={"frames": frames}) if one.id in long else one for one in task.shots)
         smaller = task.model_copy(update={"shots": tuple(shots)})
-        if max(one.tokens for one in rounds(smaller, task.options, backbone)) <= most:
+        with suppress(ValueError):  # some models make every other length only
+            if not fits(again(smaller)):
+                continue
             label = f"Shorten to {frames / FPS:.1f} s"
             return Advice(text=text, fix=label, edit="set_shots", values={"shots": sorted(long), "frames": frames})
     return Advice(text=f"{text} Remember fewer shots.")
@@ -124,13 +159,6 @@ def _scene_only(text: str, task: Task, project: Project) -> Advice:
         return Advice(text=f"{text} The first and the most recent are kept.")
     values = {"shots": picky, "see": [SCENE]}
     return Advice(text=text, fix="Remember only the scene", edit="set_shots", values=values)
-
-
-def free_memory() -> int | None:
-    """Bytes that this machine could give; None where it does not say."""
-    told = Path("/proc/meminfo")
-    found = re.search(r"MemAvailable:\s+(\d+) kB", told.read_text()) if told.exists() else None
-    return int(found[1]) * 1024 if found else None
 
 
 def _size(count: int) -> str:

@@ -8,12 +8,13 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import Scene, VideoShape, block_tokens, related, window
+from engine import Scene, VideoShape, related
 from studio import board, film
 from studio.bible import compose
 from studio.inputs import checked_inputs
 from studio.models import FPS, LONGEST, Project, Reference, TakeInfo
-from studio.tasks import STEPS, looked_at
+from studio.planning import plan
+from studio.tasks import STEPS, redo_task, there
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,15 +125,14 @@ class Pool:
 
         seconds: None before any job has shown how quick this machine is.
         """
-        found, seen = project.shot(shot), looked_at(project, shot)
-        backbone = self.shelf.path(project.options.backbone)
-        sizes = [block_tokens(one.prompt, one.frames, backbone) for one in (*seen, found)]
-        scene = block_tokens(compose(project.bible, project.scene_of(shot)), 1, backbone)
-        pace = self.store.ledger.pace()
+        task = there(redo_task(project, shot, seed=0), project)
+        made = plan(task, self.shelf.path(project.options.backbone), None)
+        (one,) = made.rounds
+        seen = [size for k, size in one.shares.items() if k >= 0 and k not in one.shots]
+        pace = self.store.ledger.pace(project.options.backbone)
         passes = project.options.steps or STEPS
-        seconds = None if pace is None else pace * passes * sum(sizes[:-1])
-        shots = {"shots": len(seen), "tokens": sum(sizes) + scene, "window": window(backbone)}
-        return shots | {"seconds": seconds}
+        seconds = None if pace is None else pace * passes * sum(seen)
+        return {"shots": len(seen), "tokens": one.tokens, "window": made.window, "seconds": seconds}
 
     def _add(
         self, project_id: str, kind: str, facts: dict[str, Any], state: dict[str, Tensor], author: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from studio import ladder
+from studio.ladder import Way
 from studio.limits import Limits
-from studio.models import Job
+from studio.models import Job, Task
 from studio.store import Ledger
 from studio.tasks import reseeded
 
@@ -15,10 +15,20 @@ STARTS = ("retry", "duplicate", "rerun", "smaller")  # what gives the worker som
 
 
 class Queue:
-    """Actions by their names; each takes a job."""
+    """Actions by their names; each takes a job.
 
-    def __init__(self, ledger: Ledger, limits: Limits) -> None:
-        self._ledger, self._limits = ledger, limits
+    efforts: how much work each of a project's tasks is. way: what a job that ran out of memory may do instead.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        limits: Limits,
+        *,
+        efforts: Callable[[str, Sequence[Task]], Sequence[float]],
+        way: Callable[[Job], Way | None],
+    ) -> None:
+        self._ledger, self._limits, self._efforts, self._way = ledger, limits, efforts, way
         self.actions: dict[str, Callable[[Job], object]] = {
             "earlier": lambda job: self._move(job, -1),
             "later": lambda job: self._move(job, 1),
@@ -49,7 +59,10 @@ class Queue:
         self._limits.submit(job.project, reseeded(job.task, uuid.uuid4().int % 1_000_000), work=[job.work])
 
     def _smaller(self, job: Job) -> None:
-        if tasks := ladder.smaller(job):
-            self._limits.submit(job.project, *tasks)
+        way = self._way(job)
+        if way is None:
+            raise ValueError("this job did not run out of memory, or nothing smaller is left; make its shots shorter")
+        if way.tasks:
+            self._limits.submit(job.project, *way.tasks, work=self._efforts(job.project, way.tasks))
         else:
-            self._retry(job)
+            self._limits.submit(job.project, again=[job.id], offload=way.offload)

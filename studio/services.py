@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-from engine import MAX_SHOTS, CancelToken, unknown_words, vocabulary
+from engine import (
+    MAX_SHOTS,
+    CancelToken,
+    forget_prompts,
+    free_memory,
+    lengths,
+    offloads,
+    unknown_words,
+    vocabulary,
+    window,
+)
 from studio import about, board, ladder
 from studio.bible import compose
 from studio.drafts import Asked, Draft, DraftShot, finished
@@ -24,9 +35,9 @@ from studio.exports import EXPORTS, export
 from studio.imports import imported, pasted
 from studio.inputs import checked_inputs
 from studio.limits import Limits
-from studio.models import FPS, MOST_SCENES, Job, Note, Options, Project, TakeInfo, Task
+from studio.models import FPS, LONGEST, MAX_NOTE, Job, Note, Options, Project, Removed, TakeInfo, Task
 from studio.pace import measured
-from studio.planning import Advice, Plan, advise, free_memory, plan
+from studio.planning import Advice, Plan, advise, misfits, plan, refuse
 from studio.pool import Pool
 from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
@@ -36,13 +47,12 @@ from studio.splitter import Rules, choose_splitter, try_out
 from studio.staleness import DRAFT
 from studio.store import Listed, Store
 from studio.store.archive import unpack
-from studio.tasks import drafted, goes_on, redo_task, reseeded, scene_tasks, work
+from studio.tasks import drafted, goes_on, redo_task, reseeded, scene_tasks, there, work
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
 SPARE = 64_000_000  # bytes that stay free on the disk
 A_FRAME = 64_000  # bytes of a frame in all forms that are kept: pixels, latents, video
-MAX_NOTE = 500  # characters
 KEPT = {True: 3_600, False: 86_400}  # seconds for which an export can be fetched, on a public page and on one's own
 
 
@@ -54,7 +64,8 @@ class Studio:
         self.settings = settings
         self.store = Store(writable_home(settings))
         self.limits = Limits(settings, self.store.ledger)
-        self._queue, self._asking = Queue(self.store.ledger, self.limits), threading.Lock()
+        self._queue = Queue(self.store.ledger, self.limits, efforts=self._efforts, way=self._way)
+        self._asking = threading.Lock()
         self.exports, self.received = self.store.home / "exports", self.store.home / "received"
         for folder in (self.exports, self.received):  # they can be written, or sent, again at any time
             shutil.rmtree(folder, ignore_errors=True)
@@ -76,7 +87,8 @@ class Studio:
 
     def start(self) -> None:
         """Take up what an earlier run of the studio left unfinished, and have the model ready."""
-        self.store.tidy()
+        with suppress(OSError, sqlite3.Error):  # a later one will
+            self.store.tidy()
         self.executor.start()
 
     def job(self, project_id: str) -> Job | None:
@@ -95,6 +107,19 @@ class Studio:
         waiting = [job for job in self.store.ledger.open_jobs() if mine in (None, job.project)]
         return waiting, self.store.ledger.recent(mine)
 
+    @property
+    def paused(self) -> bool:
+        """Whether no job of the queue begins."""
+        return self.store.ledger.paused
+
+    def pause(self, *, paused: bool = True) -> None:
+        """Let no job of the queue begin, or let them go; one that runs goes on."""
+        if self.settings.public:
+            raise ValueError("the queue of a public page is everybody's; hold your own jobs")
+        self.store.ledger.pause(paused=paused)
+        if not paused:
+            self.executor.wake()
+
     def ahead(self, job: Job) -> int:
         """How many jobs come before this one."""
         before = (other for other in self.store.ledger.open_jobs() if other.place < job.place)
@@ -102,9 +127,11 @@ class Studio:
 
     def remaining(self, job: Job) -> float | None:
         """Seconds to go, from the pace of earlier jobs; None before anything was learned."""
-        pace = self.store.ledger.pace()
-        share = 1 - job.done / job.total if job.total else 1.0
-        return None if pace is None else pace * job.work * share
+        pace = self.store.ledger.pace(job.task.options.backbone)
+        if not pace or not job.work:
+            return None
+        share = 1 - job.done / job.total if job.total else len(ladder.left(job)) / len(job.shots)
+        return pace * job.work * share
 
     def open(self, project_id: str | None) -> Project:
         """A visitor's project; without one the last project (on a public page: a new one)."""
@@ -171,15 +198,9 @@ class Studio:
         return self.drafts(project_id, Asked(story=story, shots=shots, **wishes), scene=scene), False
 
     def take_in(self, text: str) -> tuple[Project, str]:
-        """A pasted story.json (one scene) or a Fountain screenplay (its scenes) as a new project, and a note."""
-        drafts = imported(text)
-        if len(drafts) > MOST_SCENES:
-            raise ValueError(f"scenes is {len(drafts)}; a project holds {MOST_SCENES}, so open it in parts")
-        project = self.new(drafts[0].title)
-        for number, draft in enumerate(drafts):
-            now = self.edit(project.id, "add_scene") if number else None
-            self.accept(project.id, draft, scene=now.scenes[-1].id if now else None)
-        return self.project(project.id), " ".join(dict.fromkeys(draft.note for draft in drafts if draft.note))
+        """A story.json (one scene) or a Fountain screenplay (its scenes) as a new project, and a note."""
+        draft = imported(text)
+        return self.accept(self.new(draft.title).id, draft), draft.note
 
     def rewrite(self, project_id: str, shot: str, wish: str) -> Project:
         """One shot's words written anew after a wish; its takes stay."""
@@ -286,19 +307,34 @@ class Studio:
         tasks = scene_tasks(project, home, [shot.id for shot in home.shots if not shot.locked])
         backbone = self.shelf.path(project.options.backbone)
         pace = measured(self.store, backbone)
-        return [plan(task, backbone, pace) for task in tasks]
+        return [plan(there(task, project), backbone, pace) for task in tasks]
 
     def advice(self, project: Project, scene: str) -> list[Advice]:
-        """What would help before a scene is made."""
-        known = {"unknown": self.unknown_in, "room": free_memory()}
-        plans, backbone = self.plan(project, scene), self.shelf.path(project.options.backbone)
-        found = [one for made in plans for one in advise(project, made, backbone, **known)]
+        """What would help before a scene is made; lengths that the model can't make stand in the way of any plan."""
+        backbone = self.shelf.path(project.options.backbone)
+        if wrong := misfits(project, [shot for shot in project.scene(scene).shots if not shot.locked], backbone):
+            return wrong
+        pace = measured(self.store, backbone)
+        again = partial(plan, backbone=backbone, pace=pace)
+        known = {"unknown": self.unknown_in, "room": None if pace is None or not pace.shared else free_memory()}
+        found = [one for made in self.plan(project, scene) for one in advise(project, made, again, **known)]
         return list({one.text: one for one in found}.values())
+
+    def lengths(self, project: Project) -> tuple[int, ...]:
+        """Frames of the shots that the project's model can make; the pocket model's when there is no model to ask."""
+        return self._lengths(project.options.backbone)
+
+    def _lengths(self, backbone: str) -> tuple[int, ...]:
+        try:
+            return lengths(LONGEST, self.shelf.path(backbone))
+        except ValueError:
+            return lengths(LONGEST)
 
     def broke_off(self, project: Project) -> bool:
         """Whether jobs of the project wait and only the next call of its creator takes them up."""
-        waiting = self.jobs(project.id)
-        return isinstance(self.executor, Inline) and bool(waiting) and all(job.state != "running" for job in waiting)
+        waiting = [job for job in self.jobs(project.id) if job.state != "held"]
+        idle = bool(waiting) and all(job.state != "running" for job in waiting)
+        return isinstance(self.executor, Inline) and idle and not self.paused
 
     def redo(self, project_id: str, shot: str, *, see: Sequence[str] | None = None) -> Job:
         """A new take of one shot, looking at its picks or at ``see``: shots, references, or SCENE."""
@@ -311,16 +347,18 @@ class Studio:
         self.executor.wake()
         return job
 
-    def approve(self, project_id: str, shots: Sequence[str], *, approved: bool) -> None:
-        """Approve the chosen takes of shots, or take that back."""
+    def approve(self, project_id: str, takes: dict[str, str], *, approved: bool) -> None:
+        """Approve the takes, by shot, that a creator sees as the chosen ones, or take that back.
+
+        One that finished or was chosen meanwhile is not approved in their place.
+        """
         project = self.project(project_id)
-        for shot in shots:
-            if project.shot(shot).take is None and approved:
+        for shot in takes:
+            if project.shot(shot).take is None:
                 raise ValueError(
                     f"shot {project.slates[shot]} has no take yet, so it can't be approved; make it first"
                 )
-        for shot in shots:
-            self.store.projects.approve(shot, approved=approved)
+        self.store.projects.approve(project_id, takes, approved=approved)
 
     def takes(self, shot: str) -> list[TakeInfo]:
         """All takes of a shot, oldest first."""
@@ -338,11 +376,12 @@ class Studio:
         """Remarks on a shot's takes."""
         return self.store.projects.notes(shot)
 
-    def choose(self, project_id: str, shot: str, take_id: str) -> Project:
-        """Make another take of a shot the one that counts."""
+    def choose(
+        self, project_id: str, shot: str, take_id: str, *, revision: int | None = None, author: str = ""
+    ) -> Project:
+        """Make another take of a shot the one that counts; ``revision`` and ``author`` as in ``edit``."""
         self.project(project_id).shot(shot)
-        self.store.projects.choose(shot, take_id)
-        return self.project(project_id)
+        return self.store.projects.choose(project_id, shot, take_id, seen=revision, author=author)
 
     def film(self, project_id: str) -> Path:
         """The film as the board is now, put together anew when it shows something older."""
@@ -389,7 +428,26 @@ class Studio:
 
     def offer(self, job: Job) -> str:
         """What would need less memory, for a job that had too little: a sentence to agree to; "" for any other job."""
-        return ladder.offer(job)
+        way = self._way(job)
+        return way.text if way else ""
+
+    def _way(self, job: Job) -> ladder.Way | None:
+        """What the ladder offers; None for a job that did not run out of memory."""
+        if not ladder.fell_short(job):
+            return None
+        farther = self._farther(job) if job.message == ladder.OUT_OF_MEMORY else ""
+        return ladder.offer(job, legal=self._lengths(job.task.options.backbone), farther=farther)
+
+    def _farther(self, job: Job) -> str:
+        """Where a job's weights leave a GPU of this machine the most room; "" when they wait there, or can't."""
+        if not self._here:
+            return ""
+        options = job.task.options
+        try:
+            farthest = offloads(self.shelf.path(options.backbone))[-1]
+        except ValueError:  # the model is gone
+            return ""
+        return "" if farthest in ("none", options.offload or self.shelf.offload) else farthest
 
     def manage(self, project_id: str, job_id: str, what: str, *, held: bool = False) -> None:
         """A job in the queue: "earlier", "later", "hold" (or let go), "stop", "retry" where it broke off.
@@ -398,18 +456,22 @@ class Studio:
         reaches only its own jobs.
         """
         job = self._job(job_id, project_id)
+        way = self._way(job) if what == "smaller" else None
         if what not in ("hold", *self._queue.actions):
             raise ValueError(f"what is {what[:20]!r}; it is hold, {', '.join(self._queue.actions)}")
-        if what == "retry":
-            self._not_running(self.project(job.project), job.task.scene)
-        if what == "hold":
-            self.store.ledger.hold(job_id, held=held)
-        else:
-            self._queue.actions[what](job)
-        if what == "smaller" and (frames := ladder.shorter(job)):
-            here = self.project(job.project).slates
-            shots = [one.shot for one in job.shots if one.state != "done" and one.shot in here]
-            self.edit(job.project, "set_shots", shots=shots, frames=frames)
+        with self._asking:  # two windows that press at once
+            if what in STARTS:
+                self._not_lost(job)
+            if what in ("retry", "smaller"):
+                self._not_running(self.project(job.project), job.task.scene)
+            if what == "hold":
+                self.store.ledger.hold(job_id, held=held)
+            else:
+                self._queue.actions[what](job)
+        if way and way.frames:
+            shots, still = self.project(job.project).shots, ladder.left(job)
+            long = [shot.id for shot in shots if shot.id in still and shot.frames > way.frames]
+            self.edit(job.project, "set_shots", shots=long, frames=way.frames)
         if what in STARTS or (what == "hold" and not held):
             self.executor.wake()
 
@@ -418,16 +480,19 @@ class Studio:
         job = self.store.ledger.get(self.store.projects.take(take_id).job)
         if job is None:
             raise ValueError("this take came from another studio; its record says how it was made, not what it saw")
+        self._not_lost(job)
         again = self._queue.rerun(job)
         self.executor.wake()
         return again
 
     def change_job(self, project_id: str, job_id: str, **options: Any) -> Job:
         """Other options (method, seed, steps, guidance) for a job that waits."""
-        task = self._job(job_id, project_id).task
-        task = reseeded(task, options["seed"]) if "seed" in options else task
-        changed = board.checked(Options, task.options, **options)
-        self.store.ledger.change(job_id, task.model_copy(update={"options": changed}))
+        job = self._job(job_id, project_id)
+        task = reseeded(job.task, options["seed"]) if "seed" in options else job.task
+        task = task.model_copy(update={"options": board.checked(Options, task.options, **options)})
+        self._fits(self.project(job.project), [task])
+        (effort,) = self._efforts(job.project, [task])
+        self.store.ledger.change(job_id, task, effort)
         return self._job(job_id, project_id)
 
     def export(self, project_id: str, name: str) -> Path:
@@ -447,6 +512,20 @@ class Studio:
         """A project file as a new project."""
         self.limits.spend("uploads")
         return self.store.projects.restore(unpack(source, self.store.media))
+
+    def removed(self, project_id: str) -> tuple[Removed, ...]:
+        """What lies in a project's trash, edit by edit, the last one first."""
+        return self.store.removed(self.project(project_id).id)
+
+    def take_back(
+        self, project_id: str, keys: Sequence[str], *, revision: int | None = None, author: str = ""
+    ) -> Project:
+        """Removed shots and scenes, by id, with all their takes to where they were; undo removes them again."""
+
+        def change(now: Project) -> Project:  # the trash is read while nobody else can empty it
+            return board.bring_back(now, self.store.removed(now.id), keys)
+
+        return self.store.projects.edit(project_id, change, seen=revision, author=author)
 
     def empty_trash(self, project_id: str | None = None) -> int:
         """Remove for good a project's removed shots with their takes, or the projects in the trash; how many.
@@ -479,7 +558,7 @@ class Studio:
         return about.about(self.settings, self.store, self.exports)
 
     def models(self) -> tuple[about.Model, ...]:
-        """What projects can choose; the first look takes a while, for every kind of model is loaded to judge."""
+        """What projects can choose; the first look at pipelines takes a while, for they take diffusers along."""
         return about.models(self.shelf)
 
     def try_splitter(self) -> str:
@@ -492,6 +571,12 @@ class Studio:
         if self.settings.public:
             raise ValueError("exports of a public page are let go by themselves, an hour after they were made")
         self._drop_exports(float("inf"))
+
+    def clear_prompts(self) -> None:
+        """Remove the prompts that big models encoded; each is encoded again when it is next read."""
+        if self.settings.public:
+            raise ValueError("encoded prompts of a public page are of others, too; the oldest make room by themselves")
+        forget_prompts()
 
     def waiting(self) -> dict[str, int]:
         """How many jobs of each project are not over."""
@@ -511,6 +596,7 @@ class Studio:
             raise ValueError(
                 f"the disk has {free >> 20} MB free and {needed >> 20} MB are needed; free some space first"
             )
+        self._fits(project, tasks)
         new, again = [], []
         for task in tasks:
             last = self.store.ledger.last(project.id, task.scene)
@@ -519,9 +605,39 @@ class Studio:
                 again.append(last.id)
             else:
                 new.append(task)
-        backbone = self.shelf.path(project.options.backbone)
-        efforts = [work(task, project, backbone) for task in new]
-        return self.limits.submit(project.id, *new, work=efforts, again=again)
+        return self.limits.submit(project.id, *new, work=self._efforts(project.id, new), again=again)
+
+    def _efforts(self, project_id: str, tasks: Sequence[Task]) -> list[float]:
+        """How much work each task is, whichever backbone it takes."""
+        project, paths = self.project(project_id), self._paths(tasks)
+        return [work(task, project, paths[task.options.backbone]) for task in tasks]
+
+    def _fits(self, project: Project, tasks: Sequence[Task]) -> None:
+        """Refuse what the model never learned or this machine can't hold, before any weights are touched."""
+        for name, backbone in self._paths(tasks).items():
+            try:
+                window(backbone)
+            except ValueError:  # no model to ask: the job says so
+                continue
+            pace = measured(self.store, backbone) if self._here else None
+            again = partial(plan, backbone=backbone, pace=pace)
+            for task in (one for one in tasks if one.options.backbone == name):
+                if wrong := misfits(project, [shot for shot in task.shots if shot.id in task.make], backbone):
+                    raise ValueError(wrong[0].text)
+                try:
+                    refuse(again(there(task, project)), again, memory=pace and pace.memory)
+                except ValueError as error:
+                    shots = ", ".join(project.slates[key] for key in task.make if key in project.slates)
+                    raise ValueError(f"shots {shots or 'of this job'} can't be made: {error}") from None
+
+    def _paths(self, tasks: Sequence[Task]) -> dict[str, str]:
+        """What the engine loads for each backbone that tasks ask for."""
+        return {name: self.shelf.path(name) for name in {task.options.backbone for task in tasks}}
+
+    @property
+    def _here(self) -> bool:
+        """Whether shots are made on this machine, with all that it has."""
+        return self.settings.executor != "ray" and not self.settings.lent
 
     def _drop_exports(self, before: float) -> None:
         """Let go of what was exported before a time; each can be written again."""
@@ -535,6 +651,13 @@ class Studio:
         if job is None or (self.settings.public and job.project != project_id):
             raise ValueError(f"job is {job_id[:40]!r}; there is no such job")
         return job
+
+    def _not_lost(self, job: Job) -> None:
+        """Refuse to make again what was removed for good."""
+        if self.store.projects.lost(job.task.make):
+            raise ValueError(
+                "a shot of this job was removed for good, so it can't be made again; make the others from the board"
+            )
 
     def _not_running(self, project: Project, scene: str | None = None) -> None:
         """Refuse while the project, or one scene of it, is being made."""

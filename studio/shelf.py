@@ -48,12 +48,15 @@ class Loaded:
     """One backbone in memory at a time: the next one takes the place of the last."""
 
     def __init__(self, shelf: Shelf) -> None:
-        self._shelf, self.path, self._backbone = shelf, "", None
+        self._shelf, self.path, self._offload, self._backbone = shelf, "", "", None
 
-    def get(self, name: str = "") -> Backbone:
-        """The backbone of a project's choice; ValueError when it can't be loaded."""
-        path = self._shelf.path(name)
-        if self._backbone is None or path != self.path:
+    def get(self, name: str = "", offload: str = "") -> Backbone:
+        """The backbone of a project's choice; ValueError when it can't be loaded.
+
+        offload: where its weights wait, "" as the shelf says.
+        """
+        path, offload = self._shelf.path(name), offload or self._shelf.offload
+        if self._backbone is None or (path, offload) != (self.path, self._offload):
             self._backbone = None  # its memory is needed
-            self._backbone, self.path = load(path, offload=self._shelf.offload or None), path
+            self._backbone, self.path, self._offload = load(path, offload=offload or None), path, offload
         return self._backbone

@@ -56,14 +56,10 @@ def redo_task(project: Project, shot: str, *, seed: int, see: Sequence[str] | No
     return _task(project, scene, [shot], order, seed)
 
 
-def looked_at(project: Project, shot: str) -> list[TaskShot]:
-    """What a new take of a shot would look at as the board is now, in order."""
-    task = redo_task(project, shot, seed=0)
-    if task.options.method == "independent":
-        return []
-    ids = [one.id for one in task.shots]
-    last = ids.index(shot) if task.options.method == "lct-causal" else len(ids)
-    return [one for one in task.shots[:last] if one.id != shot and project.shown(one.id)]
+def there(task: Task, project: Project) -> Task:
+    """The task without shots that are neither made nor to be seen as the board is now."""
+    shown = {one.id for one in task.shots if (task.see is None or one.id in task.see) and project.shown(one.id)}
+    return task.model_copy(update={"shots": tuple(s for s in task.shots if s.id in shown or s.id in task.make)})
 
 
 def work(task: Task, project: Project, backbone: str) -> float:
@@ -73,7 +69,7 @@ def work(task: Task, project: Project, backbone: str) -> float:
     except ValueError:
         sizes = {shot.id: shot.frames for shot in task.shots}
     make, method = [sizes[key] for key in task.make], task.options.method
-    given = sum(sizes[one.id] for one in task.shots if one.id not in task.make and project.shown(one.id))
+    given = sum(sizes[one.id] for one in there(task, project).shots if one.id not in task.make)
     match method:
         case "lct":
             tokens = given + sum(make)

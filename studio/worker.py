@@ -1,4 +1,4 @@
-"""The process that owns the model: ``python -m studio.worker HOME OWN MODELS OFFLOAD``; it works off the ledger."""
+"""The model's process, ``python -m studio.worker HOME STUDIO OWN MODELS OFFLOAD``; it works off the ledger."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from studio.models import Job
 from studio.pace import learn
 from studio.shelf import Shelf
 from studio.store import Store
+from studio.store.ledger import Lost
 
 if TYPE_CHECKING:
     from studio.making import Maker
@@ -38,11 +39,13 @@ class Worker:
     """Claims jobs until it is told to end, or until the studio that started it is gone and the queue is empty.
 
     It is at as many jobs at a time as ``load``'s model has hands.
+
+    studio: the process that started it; asked of the system here, it could be gone already and another in its place.
     """
 
-    def __init__(self, home: Path, load: Callable[[], Model]) -> None:
-        self.home, self.load, self.owner = home, load, uuid.uuid4().hex
-        self.parent, self.ending = os.getppid(), False
+    def __init__(self, home: Path, studio: int, load: Callable[[], Model]) -> None:
+        self.home, self.studio, self.load = home, studio, load
+        self.ending = False
         self.model: Model | None = None
         self.makers: list[Maker] = []
         self.others: list[threading.Thread] = []
@@ -59,7 +62,7 @@ class Worker:
 
     def _alone(self, lock: int) -> bool:
         """Wait until no other worker has this folder: one model is enough for a machine."""
-        while not self.ending and os.getppid() == self.parent:
+        while not self.ending and os.getppid() == self.studio:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -89,40 +92,55 @@ class Worker:
         return self.model
 
     def _serve(self, store: Store) -> None:
-        """One job after the other; in the first rest this machine is timed."""
-        idle = 0
+        """One job after the other; in the first rest this machine is timed.
+
+        Each hand owns its jobs itself: one that was silent so long that another hand took its job up must hear of it.
+        """
+        idle, owner = 0, uuid.uuid4().hex
         while not self.ending:
-            job = self._next(store)
+            job = self._next(store, owner)
             if job is None:
-                if os.getppid() != self.parent:
+                if os.getppid() != self.studio:
                     return
                 time.sleep(IDLE)
                 idle += 1
-                if idle == LONG and self.model is not None:
-                    with suppress(sqlite3.Error):  # a plan can do without
-                        learn(store, self.model)
+                if idle == LONG:
+                    self._learn(store)
                 continue
             try:
                 model = self._open(store)
             except Exception as error:  # noqa: BLE001 - the creator is told, and the next job may be another model's
-                store.ledger.finish(job.id, self.owner, "failed", message=told(self.home, job, error))
+                with suppress(Lost, sqlite3.Error):  # unwritten, it is found as one whose worker died
+                    store.ledger.finish(job.id, owner, "failed", message=told(self.home, job, error))
                 continue
-            self._make(job, store, model)
+            self._make(job, store, model, owner)
 
-    def _next(self, store: Store) -> Job | None:
-        """The next job; none while the ledger cannot be written, which a full disk is until there is room."""
+    def _learn(self, store: Store) -> None:
+        """Time this machine; a plan can do without, and a large model may not fit at the sizes that are tried."""
         try:
-            return store.ledger.claim(self.owner)
+            if self.model is not None:
+                learn(store, self.model)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next job is made
+            log.warning("this machine could not be timed: %s", error)
+
+    def _next(self, store: Store, owner: str) -> Job | None:
+        """The next job; none while the ledger cannot be written, which a full disk is until there is room.
+
+        A job whose end could not be written then is found by its silence.
+        """
+        try:
+            store.ledger.reconcile()
+            return store.ledger.claim(owner)
         except sqlite3.Error as error:
             log.warning("no job can be taken: %s", error)
             time.sleep(PAUSE)
             return None
 
-    def _make(self, job: Job, store: Store, model: Model) -> None:
+    def _make(self, job: Job, store: Store, model: Model, owner: str) -> None:
         from engine import CancelToken
         from studio.making import Maker
 
-        maker = Maker(job, store, model, self.owner, CancelToken())
+        maker = Maker(job, store, model, owner, CancelToken())
         self.makers.append(maker)
         if self.ending:  # told so before there was a maker to tell
             self._end()
@@ -137,11 +155,12 @@ class Worker:
 
 
 def main() -> None:
-    """``HOME OWN MODELS OFFLOAD`` makes shots in this process; with ``ADDRESS WORKERS`` behind it in a Ray cluster."""
+    """``HOME STUDIO OWN MODELS OFFLOAD`` makes shots in this process; with ``ADDRESS WORKERS`` too in a cluster."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s worker: %(message)s")
-    home, own, models, offload, *cluster = sys.argv[1:]
+    home, studio, own, models, offload, *cluster = sys.argv[1:]
     shelf = Shelf(own, Path(models) if models else None, offload)
-    Worker(Path(home), partial(Cluster, own, *cluster) if cluster else partial(OwnModel, shelf)).run()
+    load = partial(Cluster, own, offload, *cluster) if cluster else partial(OwnModel, shelf)
+    Worker(Path(home), int(studio), load).run()
 
 
 if __name__ == "__main__":

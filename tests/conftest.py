@@ -1,5 +1,10 @@
 """Real parts at the smallest size."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # tests run side by side: a thread for each, and for what it starts
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 
@@ -29,7 +34,9 @@ def tiny_pocket(tmp_path_factory):
         parts = {
             "codec": PocketCodec(widths=(16, 32, 32), encoder=(1, 1, 1), decoder=(1, 1, 1)),
             "text_encoder": PocketTextEncoder(vocabulary=tokenizer.get_vocab_size(), width=32, heads=2, depth=1),
-            "transformer": PocketTransformer(width=32, heads=1, depth=2, dual=1, text_width=32, axes=(8, 12, 12)),
+            "transformer": PocketTransformer(
+                width=32, heads=1, depth=2, dual=1, text_width=32, axes=(8, 12, 12), cells=24
+            ),
         }
         for weight in parts["transformer"].parameters():
             torch.nn.init.normal_(weight, std=0.1)  # a fresh one predicts zero and would hide its context

@@ -41,7 +41,7 @@ const room = (one) => { // what its cards would take up
 };
 
 const STATUS = {
-  draft: "draft", queued: "queued", running: "being made", done: "", failed: "failed",
+  draft: "not made yet", queued: "queued", running: "being made", done: "", failed: "failed",
   stale: "out of date", approved: "approved", locked: "locked",
 };
 
@@ -51,8 +51,8 @@ const frame = (shot) => {
     ? still(shot.preview)
     : shot.video
       ? lively && playing === null ? clip(shot) : still(shot.poster)
-      : h("em", {}, shot.status === "running" ? "waiting for its first look" : "not made yet");
-  const chip = shot.status === "stale" ? `out of date: ${shot.why[0]}` : STATUS[shot.status];
+      : h("em", {}, shot.status === "running" ? "waiting for its first look" : STATUS.draft);
+  const chip = { stale: `out of date: ${shot.why[0]}`, draft: "" }[shot.status] ?? STATUS[shot.status];
   return h("div", { class: `frame ${shot.status}` }, picture,
     h("span", { class: "slate" }, shot.slate),
     h("span", { class: "length" }, `${shot.seconds.toFixed(1)} s`),
@@ -87,7 +87,7 @@ const heading = (one, place, count) =>
         button("Remove", { "data-do": "drop-scene", "data-scene": one.id, class: "small", "aria-label": `Remove scene ${one.number}` })]));
 
 const cards = (one, number) => {
-  if (!one.shots.length) return h("p", { class: "empty" }, "Tell this scene's story above and split it, or add a shot.");
+  if (!one.shots.length) return h("p", { class: "empty" }, "Tell this scene's story and split it, or add a shot.");
   return isDrawn(one, number) ? h("div", { class: "cards" }, one.shots.map(card)) : h("div", { class: "far", style: `height:${room(one)}px` });
 };
 const section = (one, number, { length }) =>
@@ -147,7 +147,6 @@ const pick = (id, add) => {
   picked = add ? (picked.includes(id) ? picked.filter((p) => p !== id) : [...picked, id]) : [id];
   if (picked.length === 1) {
     scene = home(picked[0]).id;
-    remember(picked[0]);
     act("select", { shot: picked[0] });
   }
   show();
@@ -160,7 +159,7 @@ const pickScene = (id) => {
 };
 const both = (name) => { // a mark is set on all, or taken from all that have it
   const those = target(), on = !those.every((id) => find(id)[name]);
-  if (name === "approved") act("approve", { shots: those, approved: on });
+  if (name === "approved") act("approve", { takes: Object.fromEntries(those.map((id) => [id, find(id).shown || ""])), approved: on });
   else edit("set_shots", { shots: those, [name]: on });
 };
 // What a key or a button is about: the selection, or the card in focus when it is not part of it.
@@ -185,6 +184,7 @@ const DO = {
 
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
+  if (twice(event, doer)) return;
   if (doer) return DO[doer.dataset.do](doer);
   const shot = event.target.closest("[data-shot]");
   if (shot) return pick(shot.dataset.shot, event.ctrlKey || event.metaKey || event.shiftKey);
@@ -220,7 +220,7 @@ root.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") { event.preventDefault(); return act(event.shiftKey ? "redo_edit" : "undo", {}); }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const here = event.target.closest("[data-shot]")?.dataset.shot;
-  if (!here) return;
+  if (!here || (event.repeat && !event.key.startsWith("Arrow"))) return;
   const keys = {
     ArrowRight: () => step(1), ArrowDown: () => step(1), ArrowLeft: () => step(-1), ArrowUp: () => step(-1),
     Enter: () => pick(here, event.shiftKey), " ": () => { pick(here, false); DO.play(); },
@@ -259,8 +259,10 @@ root.addEventListener("drop", (event) => {
 });
 root.addEventListener("dragend", () => { dragged = []; mark = null; show(); });
 
-// The address names the project and the shot, so that a link or a reload comes back here.
+// The inspector hears which shot is selected before Python does, and the address names it with the project, so that a
+// link or a reload comes back here.
 const remember = (shot) => {
+  window.dispatchEvent(new CustomEvent("reelboard-shot", { detail: shot ?? "" }));
   const url = new URL(window.location);
   url.searchParams.set("project", told().project);
   if (shot) url.searchParams.set("shot", shot);
@@ -273,7 +275,6 @@ const settle = (now) => {
   if (said !== before || (picked.length && !chosen().length)) {
     if (!chosen().length && find(now.selected)) picked = [now.selected];
     if (!now.scenes.some((one) => one.id === scene) || said !== before) scene = home(picked[0])?.id ?? now.scene;
-    remember(picked[0]);
   }
   before = said;
 };
@@ -285,7 +286,10 @@ const welcome = () =>
 
 open((now) => {
   read();
-  if (now.project) settle(now);
+  if (now.project) {
+    settle(now);
+    remember(chosen()[0]);
+  }
   if (playing !== null && !shots()[playing]) playing = null;
   queueMicrotask(() => { for (const one of shots().length > FEW ? root.querySelectorAll(".scene") : []) watcher.observe(one); });
   if (!now.scenes?.length) return now.project && welcome();

@@ -49,6 +49,7 @@ root.addEventListener("change", (event) => {
 });
 
 open((value) => {
+  if (!value.pieces) return h("p", { class: "empty", role: "status" }, "Putting the film together…");
   if (!value.src) return h("p", { class: "empty" }, "No shot is made yet. Make the film on the board; it plays here.");
   return [
     h("video", { src: value.src, controls: true, playsinline: true, "aria-label": "Film", "data-key": "film" },

@@ -42,6 +42,8 @@ root.addEventListener("change", (event) => {
 
 open((value) => {
   if (!value.scene) return null;
+  const advice = value.advice.map((one, n) => h("p", { class: "warn" }, one.text, " ", one.fix && button(one.fix, { class: "small", "data-do": "fix", "data-number": n })));
+  if (!value.rounds) return h("section", { class: "plan", "aria-label": `Plan of scene ${value.number}` }, advice); // there is none yet
   const facts = [many(value.shots, "shot"), (WAYS.find(([key]) => key === way(value)) || ["", `${value.group} at a time`])[1].toLowerCase(),
     `${value.tokens.toLocaleString("en")} of ${value.window.toLocaleString("en")} tokens`,
     value.seconds === null ? "time not measured yet" : span(value.seconds), value.memory !== null && bytes(value.memory)].filter(Boolean);
@@ -52,6 +54,6 @@ open((value) => {
       h("span", { class: "tools end" },
         button("Make a draft", { class: "small", "data-do": "draft", disabled: value.busy, title: "fewer steps; the final keeps its seeds" }),
         button(value.drafts ? `Make final (${value.drafts})` : "Make final", { class: "small", "data-do": "final", disabled: value.busy }))),
-    value.advice.map((one, n) => h("p", { class: "warn" }, one.text, " ", one.fix && button(one.fix, { class: "small", "data-do": "fix", "data-number": n }))),
+    advice,
     wide && details(value));
 });

@@ -35,14 +35,15 @@ const item = (job) =>
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (!doer) return;
+  if (doer.dataset.do === "pause") return act("pause", { paused: !told().paused });
   const row = doer.closest("[data-job]"), job = row.dataset.job, what = doer.dataset.do;
   if (what === "change") { changing = changing === job ? "" : job; show(); }
   else if (what === "keep") {
-    const told = Object.fromEntries([...row.querySelectorAll("[data-name]")].map((f) => [f.dataset.name, f.type === "number" ? Number(f.value) : f.value]));
+    const changed = Object.fromEntries([...row.querySelectorAll("[data-name]")].map((f) => [f.dataset.name, f.type === "number" ? Number(f.value) : f.value]));
     const before = [...told().open].find((one) => one.id === job).options;
-    if (told.seed === before.seed) delete told.seed; // a seed of its own would set the shots' own aside
-    if (told.method !== before.method) told.group = null;
-    act("change_job", { job, options: told });
+    if (changed.seed === before.seed) delete changed.seed; // a seed of its own would set the shots' own aside
+    if (changed.method !== before.method) changed.group = null;
+    act("change_job", { job, options: changed });
     changing = "";
     show();
   } else act("job", { what, job, held: doer.dataset.held === "true" });
@@ -50,6 +51,9 @@ root.addEventListener("click", (event) => {
 
 open((value) => [
   h("h2", {}, "Now and next"),
+  !value.shared && h("p", { class: "tools" },
+    doing(value.paused ? "Let the queue go on" : "Pause the queue", "pause"),
+    value.paused && h("span", { class: "warn" }, "Nothing begins until it goes on; what is being made is finished.")),
   value.open?.length ? h("ul", { class: "jobs" }, value.open.map(item)) : h("p", { class: "empty" }, "Nothing is being made."),
   h("h2", {}, "Before"),
   value.over?.length ? h("ul", { class: "jobs" }, value.over.map(item)) : h("p", { class: "empty" }, "Nothing was made yet."),

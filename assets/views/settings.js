@@ -6,6 +6,8 @@ const group = (title, ...what) => h("section", { class: "panel setting", "data-k
 const hint = (...what) => h("p", { class: "soft" }, ...what);
 const variable = (name) => h("code", {}, name);
 let trying = false;
+const PAGE = 20; // edits in the trash that are shown at first, and more at a press
+let shown = PAGE;
 
 const model = (one) =>
   h("li", { class: one.chosen ? "on" : "", "data-key": one.title },
@@ -17,11 +19,37 @@ const model = (one) =>
       ? h("span", { class: "end good" }, "✓ used by this project")
       : !one.problem && button("Use in this project", { class: "small end", "data-do": "use", "data-model": one.title }));
 
+// What one edit took off the board: all of it comes back, or one shot.
+const removed = (one) => {
+  const where = one.number ? `of scene ${one.number}` : `of a removed scene${one.title ? `, ${one.title}` : ""}`;
+  const what = one.shots.length ? `${many(one.shots.length, "shot")} ${where}` : `A removed scene, ${one.title || "without a name"}`;
+  const back = (label, keys, name) => button(label, { class: "small", "data-do": "back", "data-keys": keys.join(" "), "aria-label": name });
+  return h("section", { "data-key": `${one.scene} ${one.shots[0]?.id ?? ""}` },
+    h("div", { class: "tools" }, h("h3", {}, what),
+      (one.shots.length > 1 || !one.number) && back(one.number ? "Take all back" : "Take the scene back", [...(one.number ? [] : [one.scene]), ...one.shots.map((shot) => shot.id)])),
+    h("ul", { class: "removed" }, one.shots.map((shot) =>
+      h("li", { "data-key": shot.id },
+        h("span", { class: "small-frame" }, shot.poster && still(shot.poster)),
+        h("span", { class: "name" }, shot.prompt || "no words yet"),
+        h("span", { class: "soft" }, shot.takes ? many(shot.takes, "take") : "not made yet"),
+        back("Take back", [shot.id], `Take back: ${shot.prompt || "a shot without words"}`)))));
+};
+const trash = (edits) =>
+  group("This project's trash", edits.length ? edits.slice(0, shown).map(removed) : hint("Nothing was removed."),
+    edits.length > shown && h("div", { class: "tools" },
+      hint(`${many(edits.length - shown, "older edit")} removed something, too.`),
+      button("Show older ones", { class: "small", "data-do": "older" })),
+    edits.length > 0 && h("div", { class: "tools" },
+      button("Empty this project's trash", { class: "small", "data-do": "empty", title: "removed shots and their takes; starred takes stay" })),
+    hint("Starred takes always stay. Emptying the trash ends what undo could bring back."));
+
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (!doer) return;
   const what = doer.dataset.do;
-  if (what === "use") edit("set_options", { backbone: doer.dataset.model });
+  if (what === "older") shown += PAGE;
+  else if (what === "use") edit("set_options", { backbone: doer.dataset.model });
+  else if (what === "back") act(what, { keys: doer.dataset.keys.split(" ") });
   else { trying = what === "try"; act(what, {}); }
   show();
 });
@@ -43,11 +71,11 @@ open((now) => {
         : hint("A language model does it better: name an OpenAI-compatible endpoint (Ollama, vLLM, llama.cpp, OpenAI) in ", variable("REELBOARD_LLM_BASE_URL"), " and its model in ", variable("REELBOARD_LLM_MODEL"), ", then start the studio again.")),
     group("What is kept", h("dl", { class: "words" },
       now.home && fact("Folder", h("code", {}, now.home)),
-      fact("Films and pictures", size(now.kept)), fact("Exported files", size(now.exports)), fact("Free on the disk", size(now.disk))),
-      h("div", { class: "tools" },
-        button("Empty this project's trash", { class: "small", "data-do": "empty", title: "removed shots and their takes; starred takes stay" }),
-        !now.public && button("Remove exported files", { class: "small", "data-do": "clear", disabled: !now.exports })),
-      hint("Starred takes always stay. Emptying the trash ends what undo could bring back.")),
+      fact("Films and pictures", size(now.kept)), fact("Exported files", size(now.exports)),
+      fact("Encoded prompts", size(now.prompts), h("small", {}, " of big models, so that none is read twice")), fact("Free on the disk", size(now.disk))),
+      !now.public && h("div", { class: "tools" }, button("Remove exported files", { class: "small", "data-do": "clear", disabled: !now.exports }),
+        button("Forget encoded prompts", { class: "small", "data-do": "forget", disabled: !now.prompts }))),
+    trash(now.trash),
     group("Privacy", h("ul", {}, h("li", {}, now.leaves), h("li", {}, "No analytics, no run history, no account."), h("li", {}, now.guarded))),
     group("Tools for agents (MCP)", now.mcp
       ? h("p", {}, "On, at ", h("code", {}, `${window.location.origin}${now.mcp}`))

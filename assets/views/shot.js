@@ -2,6 +2,10 @@
 
 let tab = "words";
 let typed = null; // what is being typed
+let wanted = null; // the shot that the board has selected; until it is shown here, nothing can be done to the former one
+let asking; // for the wanted shot once more, when what came is another
+
+const PATIENCE = 2000; // milliseconds
 
 const field = (label, control, help) => h("label", { class: "field" }, h("span", {}, label), control, help && h("small", {}, help));
 const set = (name, value) => edit("set_shot", { shot: told().id, [name]: value });
@@ -29,12 +33,13 @@ const DO = {
     wish.value = "";
   },
   redo: () => act("redo", { shots: [shot().id] }),
-  approve: () => act("approve", { shots: [shot().id], approved: !shot().approved }),
+  approve: () => act("approve", { takes: { [shot().id]: chosenTake().id }, approved: !shot().approved }),
   lock: () => set("locked", !shot().locked),
 };
 
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
+  if (twice(event, doer)) return;
   if (doer) DO[doer.dataset.do](doer);
 });
 root.addEventListener("input", ({ target }) => {
@@ -51,18 +56,27 @@ root.addEventListener("change", (event) => {
   set(name, name === "cut" ? value === "true" : (NUMBER[name] || String)(value));
 });
 
+window.addEventListener("reelboard-shot", ({ detail }) => {
+  if (detail === wanted) return;
+  wanted = detail;
+  show();
+});
+const late = ({ id = "" }) => wanted !== null && wanted !== id;
+
 open((value) => {
+  clearTimeout(asking);
+  if (wanted && late(value)) asking = setTimeout(() => act("select", { shot: wanted }), PATIENCE);
   if (value.id) words.set(value.prompt, value.unknown);
   if (document.activeElement?.dataset.name !== "prompt") typed = null;
   if (!value.id) return h("p", { class: "empty" }, "Select a shot to see its words, what it remembers, and its takes.");
   const count = { remembers: value.see?.length, takes: value.takes.length };
-  return h("div", { class: "shot", "data-key": value.id },
+  return h("div", { class: "shot", "data-key": value.id, inert: late(value), "aria-busy": String(late(value)) },
     h("h2", {}, `Shot ${value.slate}`), value.why.length > 0 && h("p", { class: "warn" }, `Out of date: ${value.why.join("; ")}.`),
     h("div", { class: "tabs", role: "tablist", "aria-label": "About this shot" }, Object.entries(TABS).map(([key, [label]]) =>
       button("", { role: "tab", id: `tab-${key}`, "aria-selected": String(tab === key), "aria-controls": "tab-panel", "data-do": "tab", "data-tab": key }, label, count[key] ? ` ${count[key]}` : ""))),
     h("div", { role: "tabpanel", id: "tab-panel", "aria-labelledby": `tab-${tab}`, "data-key": tab }, TABS[tab][1](value)),
     h("div", { class: "tools foot" },
       button(value.takes.length ? "Redo this shot" : "Make this shot", { class: "primary", "data-do": "redo", disabled: value.busy || value.locked }),
-      button(value.approved ? "✓ Approved" : "Approve", { "data-do": "approve", "aria-pressed": String(value.approved), disabled: !value.takes.length }),
+      button(value.approved ? "✓ Approved" : "Approve", { "data-do": "approve", "aria-pressed": String(value.approved), disabled: !chosenTake() }),
       button(value.locked ? "Unlock" : "Lock", { "data-do": "lock", "aria-pressed": String(value.locked) })));
 });

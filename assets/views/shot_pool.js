@@ -39,7 +39,7 @@ const pick = (id, place, all) => {
   const one = item(id);
   const called = id === WHOLE() ? "the rest of its scene" : one ? one.called : "what is gone";
   return h("li", { "data-key": id, "data-pick": id },
-    h("span", { class: "small-frame" }, one && picture(one)),
+    one && h("span", { class: "small-frame" }, picture(one)),
     h("span", { class: "name" }, h("span", { title: called }, called[0].toUpperCase() + called.slice(1)), closeness(id, called)),
     button("↑", { class: "link", "data-do": "move", "data-by": "-1", disabled: place === 0, "aria-label": `Earlier: ${called}` }),
     button("↓", { class: "link", "data-do": "move", "data-by": "1", disabled: place === all.length - 1, "aria-label": `Later: ${called}` }),

@@ -21,7 +21,7 @@ const cuts = (one) => one.cuts.length > 0 && h("ul", { class: "cuts" }, one.cuts
 
 const looked = () => {
   const two = compared.map((id) => shot().takes.find((t) => t.id === id)).filter(Boolean);
-  const shown = two.length === 2 ? two : shot().takes.filter((one) => one.chosen);
+  const shown = two.length === 2 ? two : [chosenTake()].filter(Boolean);
   return h("div", { class: "compare" },
     two.length === 1 && h("p", { class: "soft" }, "Pick a second take to compare with."),
     h("div", { class: "pair top" }, shown.map(figure)), scrubber(),
@@ -33,8 +33,9 @@ const origin = (one) => {
   if (one.file) return `From the file ${one.file}; not made here.`;
   return one.saw.length ? `Made looking at ${one.saw.join(", ")}.` : "Made looking at nothing else.";
 };
+const chosenTake = () => shot().takes.find((one) => one.chosen);
 const chosenTools = () => {
-  const one = shot().takes.find((t) => t.chosen);
+  const one = chosenTake();
   const number = shot().takes.indexOf(one) + 1;
   return one && [
     h("h3", {}, `Take ${number}, which counts`),
@@ -56,7 +57,7 @@ const takes = () => [
     looked(), chosenTools(),
     h("h3", {}, "Notes"),
     h("ul", { class: "notes" }, shot().notes.map((n) => h("li", {}, h("b", {}, `T${n.take} ${n.at.toFixed(1)} s`), ` ${n.text}`))),
-    h("div", { class: "pair" }, h("input", { id: "remark", placeholder: "A note on the chosen take…", "aria-label": "Note", maxlength: "500" }),
+    h("div", { class: "pair" }, h("input", { id: "remark", placeholder: "A note on this take", "aria-label": "Note", maxlength: "500" }),
       h("input", { id: "remark-at", type: "number", min: "0", step: "0.1", max: shot().seconds, placeholder: "at second", "aria-label": "At which second" }),
       button("Add", { class: "small", "data-do": "note" })),
   ],
@@ -81,7 +82,7 @@ const TAKE = {
   replace: () => send((path) => act("replace", { shot: shot().id, path })),
   note: () => {
     const text = root.querySelector("#remark"), when = root.querySelector("#remark-at");
-    if (text.value.trim()) act("note", { shot: shot().id, at: Number(when.value || 0), text: text.value });
+    if (text.value.trim()) act("note", { shot: shot().id, take: chosenTake()?.id ?? "", at: Number(when.value || 0), text: text.value });
     text.value = "";
   },
 };

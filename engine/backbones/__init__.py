@@ -8,16 +8,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.backbones.base import Backbone
-from engine.backbones.folders import INDEX, read_json
+from engine.backbones.base import Backbone, Sizes
+from engine.backbones.folders import INDEX
+from engine.backbones.kinds import Wan, kind_of
 from engine.context import CUT
-from engine.scene import Scene
-from engine.shapes import DUMMY, VideoShape
+from engine.runtime import check_offload
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from engine.backbones.pipelines import Pipeline
+    from engine.backbones.sizing import PocketSizes
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 ADAPTERS = {
@@ -32,22 +31,25 @@ def load(name: str = "pocket", *, device: str | None = None, offload: str | None
 
     offload: where a pipeline's weights wait, see ``runtime.OFFLOADS``; None chooses by the memory that is free.
     """
-    folder = _folder(name)
-    if not (folder / INDEX).is_file() and not (folder / "tokenizer").is_dir():
-        raise ValueError(f"{folder} holds neither {INDEX} (a diffusers pipeline) nor pocket weights; give one of both")
+    folder = model_folder(name)
     if (folder / INDEX).is_file():
         return adapter(folder).from_folder(folder, device=device, offload=offload)
     from engine.backbones.pocket import PocketBackbone
 
+    check_offload(offload)  # it has one place for its few weights
     return PocketBackbone.from_folder(folder, device=device)
+
+
+def offloads(name: str = "pocket") -> tuple[str, ...]:
+    """Where a backbone's weights may wait on this machine, nearest first: only those of pipelines, and off a GPU."""
+    from engine import runtime
+
+    return runtime.OFFLOADS[: None if (_folder(name) / INDEX).is_file() and runtime.on_gpu() else 1]
 
 
 def adapter(folder: Path) -> type[Pipeline]:
     """The class that runs a folder's diffusers pipeline; ValueError when there is none."""
-    kind = str(read_json(folder / INDEX).get("_class_name"))
-    if kind not in ADAPTERS:
-        raise ValueError(f"{folder / INDEX} is a {kind}; the pipelines that work here: {', '.join(ADAPTERS)}")
-    module, name = ADAPTERS[kind].split(":")
+    module, name = ADAPTERS[kind_of(folder).kind].split(":")
     return getattr(import_module(module), name)
 
 
@@ -56,7 +58,7 @@ def adopt(name: str, weights: Sequence[Path], *, base: str, to: Path) -> Path:
     from engine.backbones import adopting
 
     folder = _folder(base)
-    if not (folder / INDEX).is_file() or adapter(folder).kind != "WanPipeline":
+    if not (folder / INDEX).is_file() or kind_of(folder) is not Wan:
         raise ValueError(f"base is {base!r}; it must be the folder of a Wan pipeline")
     return adopting.adopt(name, weights, base=folder, to=to)
 
@@ -68,41 +70,51 @@ def unknown_words(text: str, name: str = "pocket") -> tuple[str, ...]:
     folder = _folder(name)
     if (folder / INDEX).is_file():  # the big models' tokenizers spell out what they do not know
         return ()
-    return pocket_words.unknown_words(_tokenizer(folder), text)
+    return pocket_words.unknown_words(_pocket_sizes(folder).tokenizer, text)
+
+
+def sizes(name: str = "pocket") -> Sizes:
+    """What counts a backbone's tokens; loads the tokenizer, not the model. ValueError when there is no such one."""
+    from engine.backbones.sizing import PipelineSizes
+
+    folder = model_folder(name)
+    return PipelineSizes(kind_of(folder), folder) if (folder / INDEX).is_file() else _pocket_sizes(folder)
 
 
 def block_tokens(prompt: str, frames: int, name: str = "pocket") -> int:
     """Tokens of a shot's words, and of its pictures in the model's own size; loads the tokenizer, not the model."""
+    known = sizes(name)
+    words = 0 if known.text == "crossed" else known.text_tokens(f"{CUT} {prompt}")
+    return known.shape(frames, *known.size).tokens + words
+
+
+def model_folder(name: str) -> Path:
+    """Where a backbone's parts lie; ValueError when there are none."""
     folder = _folder(name)
-    if (folder / INDEX).is_file():
-        kind = adapter(folder)
-        return kind.clip(folder, frames).tokens + (0 if kind.text == "crossed" else kind.longest)
-    pictures = VideoShape(frames=frames, height=Scene.height, width=Scene.width).tokens
-    return pictures + len(_tokenizer(folder).encode(f"{CUT} {prompt}").ids)
+    if not (folder / INDEX).is_file() and not (folder / "tokenizer").is_dir():
+        raise ValueError(f"{folder} holds neither {INDEX} (a diffusers pipeline) nor pocket weights; give one of both")
+    return folder
 
 
-def scene_tokens(prompt: str, name: str = "pocket") -> int:
-    """Tokens that a scene's own words take in a context; loads the tokenizer only."""
-    folder = _folder(name)
-    if (folder / INDEX).is_file():
-        kind = adapter(folder)
-        return 0 if kind.text == "crossed" else kind.longest
-    return len(_tokenizer(folder).encode(prompt).ids) + DUMMY
+def lengths(longest: int, name: str = "pocket") -> tuple[int, ...]:
+    """Frames of the shots up to ``longest`` that a backbone can make."""
+    known = sizes(name)
 
+    def fits(frames: int) -> bool:
+        try:
+            known.shape(frames, *known.size)
+        except ValueError:
+            return False
+        return True
 
-def window(name: str = "pocket") -> int:
-    """Tokens of the longest context that a backbone was trained on."""
-    from engine.backbones.pocket_words import WINDOW
-
-    folder = _folder(name)
-    return adapter(folder).window if (folder / INDEX).is_file() else WINDOW
+    return tuple(filter(fits, range(1, longest + 1)))
 
 
 @cache
-def _tokenizer(folder: Path) -> Tokenizer:
-    from engine.backbones import pocket_words
+def _pocket_sizes(folder: Path) -> PocketSizes:
+    from engine.backbones.sizing import PocketSizes
 
-    return pocket_words.read_tokenizer(folder)
+    return PocketSizes(folder)
 
 
 def _folder(name: str) -> Path:

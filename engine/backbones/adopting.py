@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.backbones.folders import reason
+
 MARK = "multishot.json"
 WRAPPERS = ("ema", "generator_ema", "generator", "generator_lora", "model", "state_dict")
 PREFIX = re.compile(r"^(?:_fsdp_wrapped_module\.|_orig_mod\.|module\.|model\.|base_model\.model\.)+")
@@ -45,17 +47,33 @@ SOURCES = {
 
 
 def adopted(folder: Path | None) -> str | None:
-    """The checkpoint whose weights a folder holds, None where they are Wan's own."""
+    """The checkpoint whose weights a folder holds, None where they are nobody's that is known here."""
+    name = _mark(folder).get("method")
+    if name is not None and name not in list(SOURCES):
+        raise ValueError(f"{folder / MARK} names {name!r}; the checkpoints that work here: {', '.join(SOURCES)}")
+    return name
+
+
+def own_window(folder: Path | None) -> int | None:
+    """Tokens of the longest context that a folder's weights were tuned on, None where it is that of their model."""
+    count = _mark(folder).get("window")
+    if count is not None and (type(count) is not int or count < 1):
+        raise ValueError(f"{folder / MARK} has the window {count!r}; it is a whole number of tokens, 1 or more")
+    return count
+
+
+def _mark(folder: Path | None) -> dict[str, Any]:
+    """What a folder says of how its weights were tuned; nothing where they are as their authors left them."""
     file = folder / MARK if folder else None
     if file is None or not file.is_file():
-        return None
+        return {}
     try:
-        name = json.loads(file.read_text("utf-8"))["method"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        told = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{file} is damaged; adopt the weights again") from error
-    if name not in SOURCES:
-        raise ValueError(f"{file} names {name!r}; the checkpoints that work here: {', '.join(SOURCES)}")
-    return name
+    if not isinstance(told, dict) or not {"method", "window"} & set(told):
+        raise ValueError(f"{file} is damaged (it names no method and no window); adopt the weights again")
+    return told
 
 
 def adopt(name: str, weights: Sequence[Path], *, base: Path, to: Path) -> Path:
@@ -133,7 +151,7 @@ def _read(file: Path) -> Mapping[str, Any]:
             return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # safetensors, pickle and zip each raise their own
-        raise ValueError(f"{file} holds no plain weights ({str(error).splitlines()[0][:80]})") from error
+        raise ValueError(f"{file} holds no plain weights ({reason(error)[:80]})") from error
 
 
 def _unwrapped(weights: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -144,9 +162,9 @@ def _unwrapped(weights: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _link(source: str, target: str) -> str:
-    """The same file twice without its bytes twice, where the disk can."""
+    """The same file twice without its bytes twice, where the disk can; behind a link, what it leads to."""
     try:
-        os.link(source, target)
+        os.link(Path(source).resolve(), target)
     except OSError:
         shutil.copy2(source, target)
     return target

@@ -17,16 +17,15 @@ Start = tuple[tuple[int, ...], int]  # (C, t, h, w) of a shot, and its seed
 Walked = tuple[int, dict[int, Tensor], dict[int, Tensor]]
 
 
-class Backbone(Protocol):
-    """Turns blocks into tokens and tokens into a prediction; it never loops."""
+class Sizes(Protocol):
+    """What it takes to count a scene's tokens; known before any weights are loaded (``backbones.sizes``)."""
 
-    name: str
-    runtime: Runtime
     patch: int
     text: Literal["placed", "unplaced", "crossed"]  # how prompts stand in a context (``lay_out``)
     fps: int  # of the films that it learned from
     size: tuple[int, int]  # their height and width in pixels, where nothing else is asked for
-    guidance: float  # default scale
+    guidance: float  # default scale of the text
+    history_guidance: float  # default scale of given and earlier shots; 1 is off
     steps: int  # default number
     window: int  # tokens of the longest context it was trained on
     history_noise: int  # default t_c of finished shots in a context, 0..999
@@ -34,6 +33,18 @@ class Backbone(Protocol):
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
         """Sizes of a clip; raises ValueError for one that this backbone cannot make."""
         ...
+
+    def text_tokens(self, prompt: str) -> int:
+        """N of ``encode_text``, without running anything; without weights the most that it may be."""
+        ...
+
+
+class Backbone(Sizes, Protocol):
+    """Turns blocks into tokens and tokens into a prediction; it never loops."""
+
+    name: str
+    runtime: Runtime
+    head: int  # width of one of its attention's heads
 
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
         """Features [1, N, D] of each prompt; an empty prompt is the unconditional one."""
@@ -45,10 +56,6 @@ class Backbone(Protocol):
 
     def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
         """What the model reads of each prompt beside its tokens, [1, D], or None."""
-        ...
-
-    def text_tokens(self, prompt: str) -> int:
-        """N of ``encode_text``, without running anything."""
         ...
 
     def encode(self, pixels: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar
 
 import diffusers
 import torch
@@ -23,31 +22,16 @@ from torch import Tensor
 
 from engine.backbones.base import Start, Walked
 from engine.backbones.blockwise import Blockwise, Heads, Pass
-from engine.backbones.folders import read_json
+from engine.backbones.kinds import CogVideoX
 from engine.backbones.pipelines import SCALE, timesteps
 from engine.context import Block, is_shown
 from engine.runtime import Runtime
 from engine.samplers.flow import Predict
-from engine.shapes import VideoShape
-
-CHUNK = 8  # frames that the codec takes at a time after the first
 
 
-class CogVideoXBackbone(Blockwise):
+class CogVideoXBackbone(CogVideoX, Blockwise):
     """A CogVideoXPipeline's parts under our context."""
 
-    name = "cogvideox"
-    kind = "CogVideoXPipeline"
-    parts: ClassVar = {
-        "transformer": "CogVideoXTransformer3DModel",
-        "vae": "AutoencoderKLCogVideoX",
-        "text_encoder": "T5EncoderModel",
-    }
-    text = "unplaced"  # as it was never turned to positions
-    fps = 8
-    guidance = 6.0
-    window = 17_776  # 49 frames at 480 x 720 with their prompt
-    longest = 226
     theta = 10_000.0
 
     def __init__(self, pipe: diffusers.CogVideoXPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
@@ -60,22 +44,6 @@ class CogVideoXBackbone(Blockwise):
         self.axes = (width // 4, width // 8 * 3, width // 8 * 3) if turned else None
         stride = pipe.vae_scale_factor_spatial
         self.size = (config.sample_height * stride, config.sample_width * stride)
-
-    @classmethod
-    def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:
-        config = read_json(folder / "transformer" / "config.json")
-        _, stride = cls._strides(read_json(folder / "vae" / "config.json"))
-        return cls.fps, (config["sample_height"] * stride, config["sample_width"] * stride)
-
-    @classmethod
-    def _strides(cls, vae: Mapping[str, Any]) -> tuple[int, int]:
-        return int(vae.get("temporal_compression_ratio", 4)), 2 ** (len(vae["block_out_channels"]) - 1)
-
-    def shape(self, frames: int, height: int, width: int) -> VideoShape:
-        if frames < 1 or (frames - 1) % CHUNK:
-            near = max(0, round((frames - 1) / CHUNK)) * CHUNK + 1
-            raise ValueError(f"frames is {frames}; CogVideoX needs {CHUNK}k+1, the nearest is {near}")
-        return super().shape(frames, height, width)
 
     def _encode(self, prompt: str) -> Tensor:
         """Padded to the length of training; the model reads the padding too."""

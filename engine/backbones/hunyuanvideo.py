@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import diffusers
 import torch
@@ -23,6 +22,7 @@ from einops import rearrange
 from torch import Tensor
 
 from engine.backbones.blockwise import Blockwise, Heads, Pass
+from engine.backbones.kinds import HunyuanVideo
 from engine.backbones.pipelines import SCALE, timesteps
 from engine.context import Block, is_shown
 from engine.runtime import Runtime
@@ -30,23 +30,8 @@ from engine.runtime import Runtime
 DISTILLED = 6.0  # scale of guidance inside the model, the pipeline's default
 
 
-class HunyuanVideoBackbone(Blockwise):
+class HunyuanVideoBackbone(HunyuanVideo, Blockwise):
     """A HunyuanVideoPipeline's parts under our context."""
-
-    name = "hunyuanvideo"
-    kind = "HunyuanVideoPipeline"
-    parts: ClassVar = {
-        "transformer": "HunyuanVideoTransformer3DModel",
-        "vae": "AutoencoderKLHunyuanVideo",
-        "text_encoder": "LlamaModel",
-        "text_encoder_2": "CLIPTextModel",
-    }
-    text = "unplaced"  # as it was never turned to positions
-    fps = 24
-    size = (720, 1280)
-    guidance = 1.0
-    window = 119_056  # 129 frames at 720 x 1280 with their prompt
-    longest = 256
 
     def __init__(self, pipe: diffusers.HunyuanVideoPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
         super().__init__(pipe, runtime=runtime, folder=folder)

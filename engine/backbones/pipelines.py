@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from functools import cache
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Self
 
 import diffusers
 import torch
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from transformers.utils import logging as quieter_transformers
 
 from engine.backbones.base import Start, Walked
-from engine.backbones.folders import INDEX, check_parts, identity, read_json, reader, weights_of
+from engine.backbones.folders import INDEX, check_parts, check_settings, identity, is_there, read_json, reader, reason
+from engine.backbones.kinds import ADAPTER, Kind
 from engine.backbones.offload import Parts
 from engine.backbones.prompts import PromptCache
 from engine.context import CUT, Block
@@ -27,36 +28,24 @@ from engine.samplers import add_noise, clean
 from engine.samplers.flow import Predict
 from engine.shapes import VideoShape
 
-ADAPTER = "pytorch_lora_weights.safetensors"
 SCALE = 1_000  # timesteps in training: level 1 is timestep 1000
 
 
-class Pipeline:
+class Pipeline(Kind):
     """A diffusers pipeline under our context; each model's adapter says how its transformer reads blocks.
 
     Models that were trained with one timestep a sample (all but Wan 2.2 TI2V-5B) run scenes of several levels, such as
     given shots at their t_c, but such scenes look as they should only after tuning (LCT).
     """
 
-    name: ClassVar[str]
-    kind: ClassVar[str]  # the pipeline's class
-    parts: ClassVar[dict[str, str]]
-    codec: ClassVar[torch.dtype | None] = None  # number format of the codec, where it is not the runtime's
-    text: ClassVar[Literal["unplaced", "crossed"]]
-    fps: int
-    size: tuple[int, int]
-    guidance: float
-    steps = 50
-    window: int
-    history_noise = 100
-    longest: int  # tokens of a prompt
-
     def __init__(self, pipe: diffusers.DiffusionPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
         self.pipe, self.runtime, self.folder = pipe, runtime, folder
+        self.window = self.window_of(folder)
         self.weights = identity(*self._weighty()) if folder else "unsaved"
         told = [name for name in pipe.components if name.startswith(("text_encoder", "tokenizer"))]
         self.reader = reader(*(folder / name for name in told)) if folder else "unsaved"
         self.adapter: str | None = None
+        self.tunings: dict[str, Self] = {}  # here, not in a cache of the class, which would keep all of them for good
         pipe.vae.enable_tiling()
         pipe.vae.enable_slicing()
         for model in self.models:
@@ -77,13 +66,9 @@ class Pipeline:
     def patch(self) -> int:
         return self.pipe.transformer.config.patch_size
 
-    @classmethod
-    def weigh(cls, folder: Path, dtype: torch.dtype) -> tuple[int, int, int]:
-        """Bytes of the folder's weights: on disk, in memory, and of the largest part in memory."""
-        sizes = {name: weights_of(folder / name) for name in cls.parts_of(folder)}
-        widths = {name: (cls.codec or dtype if name == "vae" else dtype).itemsize for name in sizes}
-        loaded = [count * widths[name] for name, (_, count) in sizes.items()]
-        return sum(size for size, _ in sizes.values()), sum(loaded), max(loaded)
+    @property
+    def head(self) -> int:
+        return self.pipe.transformer.config.attention_head_dim
 
     @classmethod
     def from_folder(
@@ -95,6 +80,7 @@ class Pipeline:
         """
         runtime = runtime or choose_runtime(device)
         check_parts(folder, cls.parts_of(folder))
+        _check_all_settings(folder)
         _, memory, part = cls.weigh(folder, runtime.dtype)
         runtime = place_weights(runtime, offload, name=folder.name, memory=memory, part=part)
         disable_progress_bar()
@@ -104,7 +90,7 @@ class Pipeline:
         try:
             pipe = getattr(diffusers, cls.kind).from_pretrained(folder, **options)
         except Exception as error:  # safetensors, transformers and diffusers each raise their own
-            raise ValueError(f"{folder} can't be loaded as a {cls.kind} ({str(error).splitlines()[0]})") from error
+            raise ValueError(f"{folder} can't be loaded as a {cls.kind} ({reason(error)})") from error
         for name in cls.parts_of(folder):
             if any(weight.is_meta for weight in getattr(pipe, name).parameters()):
                 raise ValueError(f"{folder / name} lacks some of its weights; download the folder again")
@@ -113,69 +99,19 @@ class Pipeline:
     def _weighty(self) -> list[Path]:
         return [self.folder / part for part in self.parts_of(self.folder)]
 
-    @classmethod
-    def parts_of(cls, folder: Path) -> dict[str, str]:  # noqa: ARG003 - some pipelines have parts that others lack
-        """The parts of this folder's pipeline, and the class that each must be."""
-        return cls.parts
-
-    @classmethod
-    def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:  # noqa: ARG003 - it depends on the folder for some
-        """Frames a second, and height and width, of the films that the folder's model learned from."""
-        return cls.fps, cls.size
-
-    @classmethod
-    def clip(cls, folder: Path, frames: int) -> VideoShape:
-        """A clip of the folder's own size, as its settings have it; nothing is loaded."""
-        vae, model = (read_json(folder / part / "config.json") for part in ("vae", "transformer"))
-        _, (height, width) = cls.films(folder)
-        time, space = cls._strides(vae)
-        patch = model["patch_size"] if isinstance(model["patch_size"], int) else model["patch_size"][1]
-        return VideoShape(frames=frames, height=height, width=width, time_stride=time, space_stride=space, patch=patch)
-
-    @classmethod
-    def _strides(cls, vae: Mapping[str, Any]) -> tuple[int, int]:
-        """Frames, and pixels, to a cell of the codec's latents."""
-        return vae.get("temporal_compression_ratio", 4), vae.get("spatial_compression_ratio", 8)
-
-    @classmethod
-    def wanting(cls, method: str, tuning: str | None, folder: Path) -> tuple[bool, str | None]:
-        """Whether a method can be asked of the folder's model, and what good films would take; nothing is loaded."""
-        if tuning is not None:
-            there = (folder / tuning / ADAPTER).is_file()
-            return there, None if there else cls._untuned(tuning, folder)
-        return True, cls._unlearned(method, folder)
-
-    @classmethod
-    def _untuned(cls, tuning: str, folder: Path | None) -> str:
-        return (
-            f"{cls.name} needs weights tuned for {tuning} (LCT section 3.3: 1,000 to 9,000 updates on scenes of "
-            f"several shots); as a LoRA they belong into {folder and folder / tuning / ADAPTER}"
-        )
-
-    @classmethod
-    def _unlearned(cls, method: str, folder: Path | None) -> str | None:
-        if method == "independent":
-            return None
-        levels = "" if folder and cls.many_levels(folder) else " at one noise level each"
-        return (
-            f"{cls.name} learned from single shots{levels}, so {method} runs but its shots agree only with weights "
-            "tuned on scenes (LCT section 4.1: 135,000 updates); independent is what it knows"
-        )
-
-    @classmethod
-    def many_levels(cls, folder: Path) -> bool:  # noqa: ARG003 - one model alone
-        """Whether the folder's model was trained with a noise level for every token."""
-        return False
-
-    @cache  # noqa: B019 - a backbone lives as long as its process, and its tunings with it
     def tuned(self, name: str) -> Self:
         """The same weights with the LoRA in the folder's ``<name>``; it is switched on for its own calls alone."""
+        if name not in self.tunings:
+            self.tunings[name] = self._tune(name)
+        return self.tunings[name]
+
+    def _tune(self, name: str) -> Self:
         if self.folder is None or not (self.folder / name / ADAPTER).is_file():
             raise ValueError(self._untuned(name, self.folder))
         tuned = copy(self)
         for part, inside in self._adapted(self.folder / name).items():
             self._load_adapter(name, part, inside)
-        tuned.adapter = name
+        tuned.adapter, tuned.tunings = name, {}
         tuned.weights = identity(*self._weighty(), self.folder / name)
         return tuned
 
@@ -190,7 +126,7 @@ class Pipeline:
         try:
             self.pipe.load_lora_weights(folder, weight_name=ADAPTER, adapter_name=name, **options)
         except Exception as error:  # peft and diffusers each raise their own
-            raise ValueError(f"{file} is no LoRA for {self.name} ({str(error).splitlines()[0]})") from error
+            raise ValueError(f"{file} is no LoRA for {self.name} ({reason(error)})") from error
         if name not in self.pipe.get_list_adapters().get(part, ()):
             raise ValueError(f"{file} is no LoRA for {self.name} (it names no layer of the {part})")
 
@@ -210,6 +146,7 @@ class Pipeline:
         return None if self.adapter is not None else self._unlearned(method, self.folder)
 
     def shape(self, frames: int, height: int, width: int) -> VideoShape:
+        self.check_length(frames)
         strides = {
             "time_stride": self.pipe.vae_scale_factor_temporal,
             "space_stride": self.pipe.vae_scale_factor_spatial,
@@ -297,6 +234,15 @@ class Pipeline:
         return {"backbone": self.name, "weights": self.weights, "diffusers": version("diffusers")}
 
 
+def _check_all_settings(folder: Path) -> None:
+    """Those of diffusers' own parts against the constructors that will read them: some would fail in mid-film."""
+    for part, entry in read_json(folder / INDEX).items():
+        if is_there(entry) and entry[0] == "diffusers" and hasattr(diffusers, str(entry[-1])):
+            file = folder / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
+            known = signature(getattr(diffusers, entry[-1]).__init__).parameters
+            check_settings(file, {name: one.default for name, one in known.items()})
+
+
 @contextmanager
 def _stopped(vae: nn.Module, cancel: CancelToken) -> Iterator[None]:
     """Read ``cancel`` before every call of the codec's decoder, which gets some frames or a tile at a time."""
@@ -309,12 +255,6 @@ def _stopped(vae: nn.Module, cancel: CancelToken) -> Iterator[None]:
         raise
     finally:
         hook.remove()
-
-
-def optional_part(folder: Path, name: str) -> bool:
-    """Whether a pipeline has a component that others of its class lack."""
-    entry = read_json(folder / INDEX).get(name)
-    return isinstance(entry, list) and entry[0] is not None
 
 
 def timesteps(blocks: Sequence[Block]) -> Tensor:

@@ -4,91 +4,89 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.utils.logging import disable_progress_bar
-from safetensors import SafetensorError
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from engine.backbones.base import Start, Walked
 from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import PocketTextEncoder
 from engine.backbones.pocket_transformer import PocketTransformer
-from engine.backbones.pocket_words import WINDOW, broken, read_tokenizer, unknown_words
+from engine.backbones.pocket_words import DAMAGE, broken, token_ids, unknown_words
+from engine.backbones.sizing import PocketSizes
 from engine.context import Block, Layout, Memory
 from engine.events import CancelToken
 from engine.runtime import Runtime, choose_runtime, fingerprint, noise
 from engine.samplers import add_noise, denoise, noise_levels
 from engine.samplers.flow import Predict
-from engine.shapes import VideoShape
 
-LONGEST = 33  # frames of a shot in training
+TUNINGS = ("causal",)  # adapters that a recipe trains
 PARTS = {"transformer": PocketTransformer, "text_encoder": PocketTextEncoder, "codec": PocketCodec}
 
 
-class PocketBackbone:
-    """Codec, text encoder and transformer under one runtime. Defaults were chosen by measurement (README)."""
+class PocketBackbone(PocketSizes):
+    """Codec, text encoder and transformer under one runtime."""
 
     name = "pocket"
-    text = "placed"
-    fps = 8
-    size = (80, 128)
     shift = 3.0  # of the sampler's schedule
-    guidance = 4.0
-    steps = 12
-    history_noise = 100
-    window = WINDOW
 
     def __init__(
         self,
         *,
-        tokenizer: Tokenizer,
         transformer: PocketTransformer,
         text_encoder: PocketTextEncoder,
         codec: PocketCodec,
         runtime: Runtime,
         folder: Path,
     ) -> None:
-        self.tokenizer, self.runtime, self.folder = tokenizer, runtime, folder
+        super().__init__(folder)
+        self.runtime, self.folder = runtime, folder
         self.weights = fingerprint(*(folder / name for name in PARTS))
         self.transformer, self.text_encoder, self.codec = (
             _prepare(part, runtime) for part in (transformer, text_encoder, codec)
         )
-        self.patch = transformer.config.patch
-        self.longest = text_encoder.config.longest
+        self.head = transformer.config.width // transformer.config.heads
+        self.tunings: dict[str, PocketBackbone] = {}  # go with the backbone
 
     @classmethod
     def from_folder(cls, folder: Path, *, device: str | None = None) -> PocketBackbone:
         """Load the usual diffusers folders; ValueError names the missing or broken one."""
-        tokenizer = read_tokenizer(folder)
         disable_progress_bar()  # loading takes a second; a bar on stderr would be noise in every command
         parts = {}
         for name, kind in PARTS.items():
             try:
                 parts[name] = kind.from_pretrained(folder / name, use_safetensors=True, torch_dtype=torch.float32)
-            except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            except DAMAGE as error:
                 raise ValueError(broken(folder, name)) from error
-        return cls(tokenizer=tokenizer, runtime=choose_runtime(device), folder=folder, **parts)
+        return cls(runtime=choose_runtime(device), folder=folder, **parts)
 
-    @cache  # noqa: B019 - a backbone lives as long as its process, and its tunings with it
     def tuned(self, name: str) -> PocketBackbone:
         """The same codec and texts; a transformer of its own with the adapter ``assets/pocket/<name>`` melted in."""
+        if name not in self.tunings:
+            self.tunings[name] = self._tune(name)
+        return self.tunings[name]
+
+    def _tune(self, name: str) -> PocketBackbone:
         folder = self.folder / name
+        if name not in TUNINGS:
+            raise ValueError(
+                f"{name} is a checkpoint on Wan (python -m engine --adopt {name}), not the pocket model's"
+            )
         if not folder.is_dir():
             raise ValueError(f"{folder} is missing; python -m engine.training {name} --export {self.folder} trains it")
         try:
             transformer = PocketTransformer.from_pretrained(self.folder / "transformer", torch_dtype=torch.float32)
             transformer.load_lora_adapter(folder, prefix=None, use_safetensors=True)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        except DAMAGE as error:
             raise ValueError(broken(self.folder, name)) from error
         transformer.fuse_lora()
         transformer.unload_lora()
         tuned = copy(self)
+        tuned.tunings = {}
         tuned.transformer = _prepare(transformer, self.runtime)
         tuned.weights = fingerprint(*(self.folder / part for part in PARTS), folder)
         return tuned
@@ -96,16 +94,11 @@ class PocketBackbone:
     def advice(self, method: str) -> str | None:  # noqa: ARG002 - it was trained for all
         return None
 
-    def shape(self, frames: int, height: int, width: int) -> VideoShape:
-        if frames > LONGEST:
-            raise ValueError(f"frames is {frames}; the pocket model makes 1 to {LONGEST}, the nearest is {LONGEST}")
-        return VideoShape(frames=frames, height=height, width=width, patch=self.patch)
-
     @torch.inference_mode()
     def encode_text(self, prompts: Sequence[str]) -> list[Tensor]:
         features = []
         for prompt in prompts:
-            ids = self.tokenizer.encode(prompt).ids[: self.longest]
+            ids = token_ids(self.tokenizer, prompt)[: self.longest]
             with self.runtime.autocast():
                 features.append(self.text_encoder(torch.tensor([ids], device=self.runtime.device)))
         return features
@@ -115,9 +108,6 @@ class PocketBackbone:
 
     def pool_text(self, prompts: Sequence[str]) -> list[Tensor | None]:
         return [None] * len(prompts)
-
-    def text_tokens(self, prompt: str) -> int:
-        return min(len(self.tokenizer.encode(prompt).ids), self.longest)
 
     @torch.inference_mode()
     def encode(self, pixels: Tensor) -> Tensor:

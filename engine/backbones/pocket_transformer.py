@@ -19,6 +19,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, rms_norm
 
+from engine.backbones.pocket_codec import Block as Convolutions
 from engine.context import Block, Layout, Memory, attend, rotate, rotation
 
 
@@ -162,6 +163,27 @@ class PlaceEmbedding(nn.Module):
         return self.linear(torch.cat([angle.cos(), angle.sin()], dim=-1).to(self.linear.weight.dtype))
 
 
+class Detail(nn.Module):
+    """Adds to a velocity what a token, ``patch`` x ``patch`` cells wide, draws too coarsely.
+
+    Convolutions over the cells themselves, which see the noisy cells beside what the tokens know of them and work
+    across the tokens' borders (after U-ViT, Bao et al. 2023, and the detailer of DiP, Chen et al. 2025).
+    """
+
+    def __init__(self, width: int, channels: int, patch: int, cells: int) -> None:
+        super().__init__()
+        self.known = nn.Linear(width, (cells - channels) * patch * patch)
+        self.mix = Convolutions(cells)
+        self.out = nn.Linear(cells, channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, known: Tensor, noisy: Tensor) -> Tensor:
+        """Velocity [B, C, t, h, w] of ``known`` cells [B, K, t, h, w] and noisy ones [B, C, t, h, w]."""
+        x = rearrange(torch.cat((noisy.to(known.dtype), known), dim=1), "b c t h w -> (b t) h w c")
+        return rearrange(self.out(self.mix(x)), "(b t) h w c -> b c t h w", b=len(noisy))
+
+
 def _spread(values: Tensor, counts: Sequence[int]) -> Tensor:
     """Values [B, G, D] of runs to their tokens [B, L, D]; one run stays [B, 1, D] and broadcasts."""
     if len(counts) == 1:
@@ -176,6 +198,7 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         channels, patch: of the latents; a token is ``patch`` x ``patch`` cells of one latent frame.
         width, heads, depth: as usual; the first ``dual`` layers keep separate weights for text.
         axes: how a head's width is shared by (t, h, w) positions.
+        cells: channels of ``Detail``; 96 is a width that convolutions on a CPU are quick with.
     """
 
     @register_to_config
@@ -190,6 +213,7 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         dual: int = 2,
         text_width: int = 256,
         axes: Sequence[int] = (16, 24, 24),
+        cells: int = 96,
         theta: float = 1_000.0,  # noqa: ARG002 - read from the recorded config
     ) -> None:
         super().__init__()
@@ -204,6 +228,7 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.layers = nn.ModuleList(Layer(width, heads, 2 if i < dual else 1) for i in range(depth))
         self.levels_out = nn.Linear(width, 2 * width)
         self.patch_out = nn.Linear(width, channels * patch * patch)
+        self.detail = Detail(width, channels, patch, cells)
         for module in (self.levels, self.levels_out, self.patch_out):
             nn.init.zeros_(module.weight)
             nn.init.zeros_(module.bias)
@@ -227,7 +252,7 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         x = _modulate(x, shift, scale)
         pieces = zip(blocks, x.split([block.tokens for block in blocks], dim=1), strict=True)
         shown = [(block, tokens) for block, tokens in pieces if block.kind in ("noisy", "history")]
-        return [self._unpatch(self.patch_out(tokens), block.grid) for block, tokens in shown], seen
+        return [self._draw(block, tokens) for block, tokens in shown], seen
 
     def remember(self, blocks: Sequence[Block], layout: Layout, past: Memory | None = None) -> Memory:
         """Keys and values of ``blocks`` for later calls; arguments as in ``forward``."""
@@ -262,6 +287,10 @@ class PocketTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         p = self.config.patch
         patches = rearrange(block.data, "b c t (h p) (w q) -> b (t h w) (c p q)", p=p, q=p)
         return self.patch_in(patches) + self.place(block.grid)
+
+    def _draw(self, block: Block, tokens: Tensor) -> Tensor:
+        known = self._unpatch(self.detail.known(tokens), block.grid)
+        return self._unpatch(self.patch_out(tokens), block.grid) + self.detail(known, block.data)
 
     def _unpatch(self, tokens: Tensor, grid: tuple[int, int, int]) -> Tensor:
         t, h, w = grid

@@ -46,6 +46,27 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reelboard" / "prompts"
 
 
+def kept() -> int:
+    """Bytes of all prompts that are kept."""
+    return sum(size for _, size, _ in _files(folder()))
+
+
+def clear() -> None:
+    """Forget all prompts; each is encoded again when it is next read."""
+    for file, _, _ in _files(folder()):
+        file.unlink(missing_ok=True)
+
+
+def _files(within: Path) -> list[tuple[Path, int, float]]:
+    """The prompts that are kept, their bytes and when they were last read; one that goes meanwhile is left out."""
+    found = []
+    for file in within.glob("*.safetensors"):
+        with suppress(OSError):
+            told = file.stat()
+            found.append((file, told.st_size, told.st_mtime))
+    return found
+
+
 def _write(file: Path, features: Tensor) -> None:
     """The file appears whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -56,9 +77,9 @@ def _write(file: Path, features: Tensor) -> None:
 
 
 def _make_room(files: Path) -> None:
-    kept = sorted(files.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
-    excess = sum(file.stat().st_size for file in kept) - LIMIT
-    while excess > 0 and kept:
-        oldest = kept.pop(0)
-        excess -= oldest.stat().st_size
+    found = sorted(_files(files), key=lambda one: one[2])
+    excess = sum(size for _, size, _ in found) - LIMIT
+    while excess > 0 and found:
+        oldest, size, _ = found.pop(0)
+        excess -= size
         oldest.unlink(missing_ok=True)

@@ -6,9 +6,9 @@ Wan keeps in float32 stays so. Legend as in ``blockwise``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from diffusers import WanPipeline
@@ -16,34 +16,18 @@ from diffusers.models.transformers.transformer_wan import WanTransformerBlock
 from einops import rearrange
 from torch import Tensor, nn
 
-from engine.backbones.adopting import SOURCES, adopted
+from engine.backbones.adopting import adopted
 from engine.backbones.blockwise import Blockwise, Pass
-from engine.backbones.folders import INDEX, read_json
-from engine.backbones.pipelines import SCALE, optional_part, timesteps
+from engine.backbones.kinds import TI2V, Wan
+from engine.backbones.pipelines import SCALE, timesteps
 from engine.backbones.wan_reading import Reader, heads_of
 from engine.context import Block, Layout, Memory, is_shown
 from engine.runtime import Runtime
 
-TI2V = (24, (704, 1280))  # frames a second, and size, of TI2V-5B
 
-
-class WanBackbone(Blockwise):
+class WanBackbone(Wan, Blockwise):
     """A WanPipeline's parts under our context."""
 
-    name = "wan"
-    kind = "WanPipeline"
-    parts: ClassVar = {
-        "transformer": "WanTransformer3DModel",
-        "vae": "AutoencoderKLWan",
-        "text_encoder": "UMT5EncoderModel",
-    }
-    text = "crossed"
-    codec = torch.float32  # as its authors ask
-    fps = 16
-    size = (480, 832)
-    guidance = 5.0
-    window = 32_760  # 81 frames at 480 x 832, the longest that Wan was trained on
-    longest = 512
     theta = 10_000.0
 
     def __init__(self, pipe: WanPipeline, *, runtime: Runtime, folder: Path | None = None) -> None:
@@ -65,26 +49,6 @@ class WanBackbone(Blockwise):
     def advice(self, method: str) -> str | None:
         return None if self.adapter is not None else self.wanting(method, None, self.folder)[1]
 
-    @classmethod
-    def wanting(cls, method: str, tuning: str | None, folder: Path) -> tuple[bool, str | None]:
-        knows = adopted(folder)
-        if knows == method:
-            return True, None
-        if tuning in SOURCES:
-            return False, cls._untuned(tuning, folder)
-        if knows is not None and tuning is None:
-            return True, f"these weights are those of {knows}; {method} runs but is not what they learned"
-        return super().wanting(method, tuning, folder)
-
-    @classmethod
-    def _untuned(cls, tuning: str, folder: Path | None) -> str:
-        if tuning not in SOURCES:
-            return super()._untuned(tuning, folder)
-        return (
-            f"{tuning} needs the weights of {SOURCES[tuning].title}, trained from {SOURCES[tuning].base}; "
-            f"python -m engine --adopt {tuning} makes a folder of them"
-        )
-
     @property
     def models(self) -> list[nn.Module]:
         return [model for model in (self.pipe.transformer, self.pipe.transformer_2) if model is not None]
@@ -92,23 +56,6 @@ class WanBackbone(Blockwise):
     @property
     def patch(self) -> int:
         return self.pipe.transformer.config.patch_size[1]
-
-    @classmethod
-    def parts_of(cls, folder: Path) -> dict[str, str]:
-        two = optional_part(folder, "transformer_2")
-        return cls.parts | ({"transformer_2": cls.parts["transformer"]} if two else {})
-
-    @classmethod
-    def films(cls, folder: Path) -> tuple[int, tuple[int, int]]:
-        return TI2V if cls.many_levels(folder) else (cls.fps, cls.size)
-
-    @classmethod
-    def _strides(cls, vae: Mapping[str, Any]) -> tuple[int, int]:
-        return vae.get("scale_factor_temporal", 4), vae.get("scale_factor_spatial", 8)
-
-    @classmethod
-    def many_levels(cls, folder: Path) -> bool:
-        return bool(read_json(folder / INDEX).get("expand_timesteps"))
 
     def _adapted(self, folder: Path) -> dict[str, Path]:
         second = {} if self.pipe.transformer_2 is None else {"transformer_2": folder / "transformer_2"}

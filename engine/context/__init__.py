@@ -3,7 +3,7 @@
 from engine.context.attend import attend, attend_dense
 from engine.context.blocks import CUT, GLOBAL, Block, dummy, is_shown, picture, text
 from engine.context.kernels import Choice, choose_attention
-from engine.context.layout import Layout, lay_out
+from engine.context.layout import Layout, lay_out, spans_of
 from engine.context.masks import (
     Rule,
     both,
@@ -56,6 +56,7 @@ __all__ = [
     "rotate_pairs",
     "rotation",
     "shared",
+    "spans_of",
     "streamed",
     "text",
     "told",

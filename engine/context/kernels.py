@@ -34,7 +34,7 @@ class Choice:
 
 
 @cache
-def choose_attention(device: torch.device, dtype: torch.dtype, width: int = 64) -> Choice:
+def choose_attention(device: torch.device, dtype: torch.dtype, width: int) -> Choice:
     """The way for a device, number format and head width; all give the same to rounding, none makes a dense mask."""
     if device.type != "cuda":
         return Choice("blocks", f"on {device.type} one plain attention for each run of blocks needs no mask")

@@ -81,16 +81,22 @@ def lay_out(
     are 0, which turns nothing: CogVideoX, HunyuanVideo); "crossed" outside the sequence, cross-attended (Wan).
     Only where text is placed does a dummy stand for the pictures that the scene's prompt lacks.
     """
-    place, spans, start = place or diagonal, [], 0
-    for block in blocks:
-        within = text == "placed" or is_shown(block) or (text == "unplaced" and block.is_text)
-        spans.append(slice(start, start + (block.tokens if within else 0)))
-        start = spans[-1].stop
+    place, spans = place or diagonal, spans_of(blocks, text)
     visible = tuple(tuple(i for i, key in enumerate(blocks) if rule(query, key)) for query in blocks)
     members = [block for block, span in zip(blocks, spans, strict=True) if span.stop > span.start]
     positions = place(blocks) if text == "placed" else _among_pictures(place, members)
     about = {"keep": _keep(members), "visible": visible, "telling": telling or PLAINLY, "layers": layers}
-    return Layout(spans=tuple(spans), positions=positions, **about)
+    return Layout(spans=spans, positions=positions, **about)
+
+
+def spans_of(blocks: Sequence[Block], text: Literal["placed", "unplaced", "crossed"]) -> tuple[slice, ...]:
+    """Where blocks stand in the sequence (``Layout.spans``); alone, it costs nothing even for long contexts."""
+    spans, start = [], 0
+    for block in blocks:
+        within = text == "placed" or is_shown(block) or (text == "unplaced" and block.is_text)
+        spans.append(slice(start, start + (block.tokens if within else 0)))
+        start = spans[-1].stop
+    return tuple(spans)
 
 
 def _among_pictures(place: Placement, blocks: Sequence[Block]) -> Tensor:

@@ -1,13 +1,15 @@
-"""``python -m engine.evaluation TABLE [--limit N]``: single, joint, lct, codec, judge...; the last line is JSON."""
+"""``python -m engine.evaluation TABLE [--limit N]``: single, joint, lct, ablations...; the last line is JSON."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import engine
+from engine.evaluation.ablations import ablations
 from engine.evaluation.confusion import confusion, confusion_markdown
 from engine.evaluation.judge import FOLDER, Judge
 from engine.evaluation.lct import GAPS, lct
@@ -22,7 +24,7 @@ PLAIN = ("psnr", "ssim", "psnr in actors", "motion", "seam", "diversity")  # col
 IDENTITY = ("identity", *(f"gap {gap}" for gap in GAPS), "return", "middle", "both")
 ORDER = (*ATTRIBUTES, "all", *IDENTITY, "place kept", "time kept", "first third", "last third", *PLAIN)
 SHEETS = {"sheet": sheet, "films": films}
-RUN = TABLES | {"lct": lct, "stills": stills, "seams": seams}
+RUN = TABLES | {"lct": lct, "stills": stills, "seams": seams, "ablations": ablations}
 
 
 def main() -> None:
@@ -31,9 +33,12 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=64, help="scenes of each split")
     parser.add_argument("--seeds", type=int, default=1, help="films of each scene")
     parser.add_argument("--backbone", default="pocket")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="ablations: the folder of all training runs")
     parser.add_argument("--record", type=Path, help="a training.json that is to remember the scores")
     parser.add_argument("-o", "--output", default="sheet.png", help="of a contact sheet")
     asked = parser.parse_args()
+    if asked.record and not asked.record.is_file():
+        sys.exit(f"{asked.record} does not exist; --record adds scores to the training.json of an export")
     try:
         judge = Judge.load() if asked.table not in UNJUDGED or FOLDER.is_dir() else None
         backbone = engine.load(asked.backbone)
@@ -45,7 +50,11 @@ def main() -> None:
     if asked.table == "confusion":
         sys.stdout.write(confusion_markdown(confusion(judge, limit=asked.limit)) + "\n")
         return
-    rows = list(RUN[asked.table](backbone, judge, limit=asked.limit, seeds=asked.seeds))
+    table = partial(ablations, runs=asked.runs) if asked.table == "ablations" else RUN[asked.table]
+    try:
+        rows = list(table(backbone, judge, limit=asked.limit, seeds=asked.seeds))
+    except ValueError as error:
+        sys.exit(str(error))
     sys.stdout.write(markdown(rows) + "\n")
     record = {row.name: {k: [round(v, 4) for v in s] for k, s in row.summary().items()} for row in rows}
     settings = {"table": asked.table, "limit": asked.limit, "seeds": asked.seeds} | backbone.record()

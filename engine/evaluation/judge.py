@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from engine.backbones.pocket_codec import Block
+from engine.backbones.pocket_words import DAMAGE, broken
 from engine.world.labels import EVERYWHERE, ON_ACTOR
 
 FOLDER = Path(__file__).parents[2] / "assets" / "judge"
@@ -52,10 +53,13 @@ class Judge(ModelMixin, ConfigMixin):
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> Judge:
-        """The shipped judge; ValueError with the remedy when there is none."""
+        """The shipped judge; ValueError with the remedy when there is none or it is damaged."""
         if not folder.is_dir():
             raise ValueError(f"{folder} is missing; python -m engine.training judge --export assets trains it")
-        return cls.from_pretrained(folder, torch_dtype=torch.float32).eval()
+        try:
+            return cls.from_pretrained(folder, use_safetensors=True, torch_dtype=torch.float32).eval()
+        except DAMAGE as error:
+            raise ValueError(broken(folder.parent, folder.name, "assets/judge")) from error
 
     def forward(self, frames: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Scores by attribute ([B, K], or [B, 2, K] for actors; "count" [B, 2]) and mask scores [B, T, 3, h, w].

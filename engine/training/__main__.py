@@ -26,7 +26,10 @@ def main() -> None:
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     keep_memory()
-    device = choose_runtime(asked.device).device
+    try:
+        device = choose_runtime(asked.device).device
+    except ValueError as error:
+        parser.error(str(error))
     torch.manual_seed(0)
     recipe, plan = RECIPES[asked.recipe](asked.runs, debug=asked.debug)
     plan = replace(plan, minutes=asked.minutes, steps=asked.steps or plan.steps)

@@ -120,7 +120,8 @@ def build(folder: Path, *, codec: PocketCodec, numbers: Sequence[int], split: st
             entry = {"number": number, "shots": len(scene.shots), "frames": scene.shots[0].frames, "starts": starts}
             entries.append(entry)
     index = {"entries": entries, "latent_frames": count, "latent": latent, "map": grid}
-    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "index.new").write_text(json.dumps(index))
+    (folder / "index.new").replace(folder / "index.json")
 
 
 def main() -> None:

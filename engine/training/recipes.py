@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runtime import on_gpu
+from engine.training import checkpoint
 from engine.training.trainer import Plan, Recipe
 
 SHIPPED = Path("assets/pocket")
@@ -68,13 +69,11 @@ def scene(runs: Path, *, debug: bool, shared_places: bool = False, one_level: bo
 
 
 def causal(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
-    """LCT's context-causal tuning (section 3.3): an adapter on the averaged weights of ``scene``."""
+    """LCT's context-causal tuning (section 3.3): an adapter on the weights that it ships beside."""
     from engine.training.diffusion import CAUSAL_STAGE, DiffusionRecipe
 
-    recipe = DiffusionRecipe(
-        pool=runs / "pool", mix=CAUSAL_STAGE, tokens=_tokens(debug=debug), **_start(runs, "scene")
-    )
-    recipe.model.tune_causal(rank=24)
+    recipe = DiffusionRecipe(pool=runs / "pool", mix=CAUSAL_STAGE, tokens=_tokens(debug=debug), **_shipped())
+    recipe.model.tune_causal(rank=20)
     return recipe, Plan(steps=20 if debug else 1_500, adam=1e-3, decay=0.6, average=0.995)
 
 
@@ -96,14 +95,18 @@ def _crops() -> int:
 
 
 def _start(runs: Path, recipe: str) -> dict[str, Any]:
-    """Averaged weights of an earlier recipe's run, or those that ship: training goes on from them anywhere."""
-    from engine.backbones.pocket import PARTS
-    from engine.training import checkpoint
-
+    """Averaged weights of an earlier recipe's run; without one, training goes on from those that ship."""
     found = checkpoint.load(runs / recipe / "checkpoint")
-    if found is not None:
-        numbers = {"recipe": recipe} | found[1]
-        return {"start": checkpoint.under("average/", found[0]), "origin": _origin(numbers)}
+    if found is None:
+        return _shipped()
+    numbers = {"recipe": recipe} | found[1]
+    return {"start": checkpoint.under("average/", found[0]), "origin": _origin(numbers)}
+
+
+def _shipped() -> dict[str, Any]:
+    """The weights in the repository, and where they came from."""
+    from engine.backbones.pocket import PARTS
+
     parts = {name: PARTS[name].from_pretrained(SHIPPED / name) for name in ("transformer", "text_encoder")}
     start = {
         f"{name}.{key}": value.float() for name, part in parts.items() for key, value in part.state_dict().items()
@@ -128,7 +131,8 @@ RECIPES: dict[str, Callable[..., tuple[Recipe, Plan]]] = {
     "ablation-neither": partial(ablation, truth=False, weight=False),
     "ablation-truth": partial(ablation, truth=True, weight=False),
     "ablation-weight": partial(ablation, truth=False, weight=True),
+    "ablation-both": partial(ablation, truth=True, weight=True),
     "ablation-shared-places": partial(scene, shared_places=True),
     "ablation-one-level": partial(scene, one_level=True),
-    "ablation-both": partial(ablation, truth=True, weight=True),
+    "ablation-lct": scene,
 }

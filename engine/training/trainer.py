@@ -113,6 +113,13 @@ class Trainer:
         self.averaged = {k: v.to(self.device) for k, v in checkpoint.under("average/", tensors).items()}
         for name, optimizer in self.optimizers.items():
             checkpoint.restore_optimizer(name, optimizer, tensors)
+        self._forget_later_rows()
+
+    def _forget_later_rows(self) -> None:
+        """What a kill cut off since the checkpoint is done again, and logged again."""
+        if (log := self.folder / "log.csv").exists():
+            rows = enumerate(log.read_text().splitlines(keepends=True))
+            log.write_text("".join(row for i, row in rows if i == 0 or int(row.split(",")[0]) <= self.step))
 
     def _step(self) -> dict[str, float]:
         rate = min(1.0, (self.step + 1) / self.plan.warmup) * min(1.0, (1 - self.progress()) / self.plan.decay)

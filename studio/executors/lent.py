@@ -36,7 +36,9 @@ class Lent(OwnModel):
         self._name, self._pace = shelf.own, None
         HERE["backbone"] = self._backbone
 
-    def use(self, name: str) -> None:
+    def use(self, name: str, offload: str = "") -> None:
+        if offload:
+            raise ValueError(f"offload is {offload!r}; this Space has only the studio's own way, so leave it empty")
         if name:
             raise ValueError(f"backbone is {name!r}; this Space has only the studio's own, so choose that one")
 

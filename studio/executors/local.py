@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -23,7 +24,7 @@ class Local:
     """A worker process, started at first need and again whenever it dies."""
 
     def __init__(self, store: Store, shelf: Shelf) -> None:
-        self._arguments = [str(store.home), *shelf.words()]
+        self._arguments = [str(store.home), str(os.getpid()), *shelf.words()]
         self._lock, self._process, self._closed = threading.Lock(), None, threading.Event()
 
     def start(self) -> None:
@@ -54,16 +55,19 @@ class Local:
         return subprocess.Popen(command, cwd=ROOT, env=without_secrets())  # noqa: S603 - our own module
 
     def _watch(self) -> None:
-        """Start the worker again when it ends; one that dies at once is given more and more time."""
+        """Start the worker again when it ends; one that lives shortly is given more and more time."""
         started, pause = monotonic(), LOOK
-        while not self._closed.wait(pause):
+        while not self._closed.wait(LOOK):
+            if self._process.poll() is None:
+                continue
+            pause = min(2 * pause, LONGEST_PAUSE) if monotonic() - started < SHORT_LIFE else LOOK
+            log.warning("the worker ended (%s) and is started again", self._process.returncode)
+            self._closed.wait(pause - LOOK)
+            started = monotonic()
             with self._lock:
-                if self._closed.is_set() or self._process.poll() is None:
-                    pause = LOOK
-                    continue
-                pause = min(2 * pause, LONGEST_PAUSE) if monotonic() - started < SHORT_LIFE else LOOK
-                log.warning("the worker ended (%s) and is started again", self._process.returncode)
+                if self._closed.is_set():
+                    return
                 try:
-                    self._process, started = self._start(), monotonic()
+                    self._process = self._start()
                 except OSError as error:  # no memory or no process to spare: perhaps later
                     log.warning("the worker could not be started: %s", error)

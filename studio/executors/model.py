@@ -25,8 +25,8 @@ class Model(Protocol):
     @property
     def hands(self) -> int: ...
 
-    def use(self, name: str) -> None:
-        """Work with the backbone of a project's choice; ValueError when it can't be had."""
+    def use(self, name: str, offload: str = "") -> None:
+        """Work with the backbone of a project's choice, its weights waiting there; ValueError when it can't be had."""
         ...
 
     def generate(self, scene: Scene, *, cancel: CancelToken, **settings: Any) -> Iterator[Event]:
@@ -48,7 +48,7 @@ class Model(Protocol):
     def pace(self) -> dict[str, Any] | None:
         """How quick this machine is: the name it was opened by and the values of ``engine.plan.Pace``.
 
-        None where shots are made elsewhere.
+        None where shots are made elsewhere, or there is no backbone now.
         """
         ...
 
@@ -62,8 +62,9 @@ class OwnModel:
         self._loaded = Loaded(shelf)
         self._backbone = self._loaded.get()
 
-    def use(self, name: str) -> None:
-        self._backbone = self._loaded.get(name)
+    def use(self, name: str, offload: str = "") -> None:
+        self._backbone = None  # or another one would be loaded beside it
+        self._backbone = self._loaded.get(name, offload)
 
     def generate(self, scene: Scene, *, cancel: CancelToken, **settings: Any) -> Iterator[Event]:
         import engine
@@ -84,9 +85,11 @@ class OwnModel:
     def record(self, *, cancel: CancelToken) -> dict[str, Any]:  # noqa: ARG002 - known at once
         return self._backbone.record() | {"fps": self._backbone.fps, "size": self._backbone.size}
 
-    def pace(self) -> dict[str, Any]:
+    def pace(self) -> dict[str, Any] | None:
         from engine.plan import measure
 
+        if self._backbone is None:  # the one that was asked for last can't be had
+            return None
         return {"backbone": self._loaded.path} | asdict(measure(self._backbone, *self._backbone.size))
 
 

@@ -43,13 +43,13 @@ class Ray(Local):
 class Hand:
     """In a process of the cluster: a backbone, and the shots it is at, one event for each call."""
 
-    def __init__(self, backbone: str) -> None:
-        self._name, self._events = backbone, iter(())
+    def __init__(self, backbone: str, offload: str) -> None:
+        self._name, self._offload, self._events = backbone, offload, iter(())
 
     def load(self) -> None:
         import engine
 
-        self._backbone = engine.load(self._name)
+        self._backbone = engine.load(self._name, offload=self._offload or None)
 
     def begin(self, scene: Scene, settings: dict[str, Any]) -> Event | None:
         """The first event; with ``go_on`` the others, and None when all is made."""
@@ -87,7 +87,7 @@ class Cluster:
     A hand that dies is replaced; its part of the work is raised as ``WorkerLost`` after all other parts are done.
     """
 
-    def __init__(self, backbone: str, address: str, workers: str) -> None:
+    def __init__(self, backbone: str, offload: str, address: str, workers: str) -> None:
         import ray
 
         count = int(workers)
@@ -105,14 +105,16 @@ class Cluster:
         gpus = int(ray.cluster_resources().get("GPU", 0))
         needs = {"num_cpus": 1, "num_gpus": 1 if gpus else 0, "scheduling_strategy": "SPREAD"}
         self.hands = count or gpus or len(ray.nodes())
-        self._make, self._name = ray.remote(Hand).options(**needs), backbone
+        self._make, self._load = ray.remote(Hand).options(**needs), (backbone, offload)
         self._lock = threading.Lock()
         self._free: deque[ActorHandle] = deque()
         self._starting: dict[ObjectRef, ActorHandle] = {}
         for _ in range(self.hands):
             self._start()
 
-    def use(self, name: str) -> None:
+    def use(self, name: str, offload: str = "") -> None:
+        if offload:
+            raise ValueError(f"offload is {offload!r}; a cluster has only the studio's own way, so leave it empty")
         if name:
             raise ValueError(f"backbone is {name!r}; a cluster has only the studio's own, so choose that one")
 
@@ -168,7 +170,7 @@ class Cluster:
             raise lost
 
     def _start(self) -> None:
-        hand = self._make.remote(self._name)
+        hand = self._make.remote(*self._load)
         self._starting[hand.load.remote()] = hand
 
     def _take(self, cancel: CancelToken, *, wait: bool) -> ActorHandle | None:
@@ -180,7 +182,7 @@ class Cluster:
                     hand = self._starting.pop(ref)
                     try:
                         _result(ref)
-                    except (WorkerLost, ValueError):
+                    except Exception:  # whatever it was, such as a GPU's memory: there stay as many hands
                         self._start()
                         raise
                     self._free.append(hand)

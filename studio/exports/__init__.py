@@ -21,10 +21,11 @@ Write = Callable[[Board, Path], None]
 
 @dataclass(frozen=True)
 class Form:
-    """One export. made: whether it needs a shot that is made."""
+    """One export. use: what it is for. made: whether it needs a shot that is made."""
 
     file: str
     write: Write
+    use: str
     made: bool = True
 
 
@@ -54,21 +55,21 @@ BESIDE: dict[Write, Write] = {
     EDL: timeline("cmx_3600", beside=True),
 }
 EXPORTS: dict[str, Form] = {
-    "Film (MP4)": Form("film.mp4", movie),
-    "Everything (zip)": Form("reelboard.zip", everything),
-    "Single shots (zip)": Form("shots.zip", single_shots),
-    "Animatic (MP4)": Form("animatic.mp4", animatic, made=False),
-    "Animation (GIF)": Form("film.gif", gif),
-    "Animation (WebP)": Form("film.webp", webp),
-    "Contact sheet (PNG)": Form("sheet.png", sheet_png),
-    "Contact sheet (PDF)": Form("sheet.pdf", sheet_pdf),
-    "Shot list (CSV)": Form("shots.csv", shot_list, made=False),
-    "Subtitles (SRT)": Form("film.srt", subtitles),
-    "Timeline (OpenTimelineIO)": Form("film.otio", OTIO),
-    "Timeline with its files (OTIOZ)": Form("film.otioz", bundle),
-    "Timeline (Final Cut 7 XML)": Form("film.xml", FCP),
-    "Timeline (EDL)": Form("film.edl", EDL),
-    "Project (zip)": Form("project.zip", project_file, made=False),
+    "Film (MP4)": Form("film.mp4", movie, "to watch and to share"),
+    "Everything (zip)": Form("reelboard.zip", everything, "all in one folder"),
+    "Single shots (zip)": Form("shots.zip", single_shots, "a film of every shot"),
+    "Animatic (MP4)": Form("animatic.mp4", animatic, "cards for missing shots", made=False),
+    "Animation (GIF)": Form("film.gif", gif, "moves in any chat"),
+    "Animation (WebP)": Form("film.webp", webp, "smaller and clearer"),
+    "Contact sheet (PNG)": Form("sheet.png", sheet_png, "all shots in one picture"),
+    "Contact sheet (PDF)": Form("sheet.pdf", sheet_pdf, "pages to print"),
+    "Shot list (CSV)": Form("shots.csv", shot_list, "for a spreadsheet", made=False),
+    "Subtitles (SRT)": Form("film.srt", subtitles, "the shots' words, timed"),
+    "Timeline (OpenTimelineIO)": Form("film.otio", OTIO, "the cut, for an editor"),
+    "Timeline with its files (OTIOZ)": Form("film.otioz", bundle, "the cut and its shots"),
+    "Timeline (Final Cut 7 XML)": Form("film.xml", FCP, "Premiere and Resolve"),
+    "Timeline (EDL)": Form("film.edl", EDL, "for editors of any age"),
+    "Project (zip)": Form("project.zip", project_file, "to open here again", made=False),
 }
 
 

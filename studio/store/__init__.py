@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from studio.models import Removed
 from studio.store import trash
 from studio.store.database import Database
 from studio.store.facts import Facts
@@ -26,13 +27,19 @@ class Store:
         self._set_aside()
 
     def tidy(self) -> list[str]:
-        """Remove files that nothing names: raw latents of finished shots, films put together anew. No take goes."""
+        """Remove files that nothing names: raw latents that nobody needs, films put together anew. No take goes."""
+        self.ledger.let_go()
         return self.media.sweep(self._named)
 
     def _named(self) -> set[str]:
         """Asked while the media folder is shut: who waits for a large file to be kept must not hold the database."""
         with self._database.transaction() as db:
             return trash.named(db)
+
+    def removed(self, project_id: str) -> tuple[Removed, ...]:
+        """The shots and scenes in a project's trash, edit by edit, the last one first."""
+        with self._database.reading() as db:
+            return trash.contents(db, project_id)
 
     def empty_trash(self, project_id: str | None = None) -> int:
         """Remove for good the shots in a project's trash, or the projects in the trash; returns how many.

@@ -21,10 +21,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator, model_validator
 
 from studio.inputs import sound
-from studio.models import Project, TakeInfo
+from studio.models import Note, Project, TakeInfo
 from studio.store.media import Media
 
-FORMAT = 1
+FORMAT = 2
 MAX_FILE, MAX_ALL, MAX_BOARD = 100_000_000, 1_000_000_000, 32_000_000  # bytes, unpacked
 MAX_DIRECTORY, MAX_HEADER = 4_000_000, 1_000_000  # bytes of a zip's table of contents, and of a kept state's
 MOST_VALUES = 1_500_000  # of a board
@@ -37,13 +37,15 @@ WIDTHS = {"U8": 1, "F16": 2, "BF16": 2, "F32": 4}  # bytes of a number in a kept
 
 
 class ArchivedTake(BaseModel):
-    """A take with all that made it."""
+    """A take with all that made it, and what its creator thought of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shot: str
     take: TakeInfo
     made_by: dict[str, Any]
+    starred: bool = False
+    notes: tuple[Note, ...] = ()
 
     @field_validator("made_by")
     @classmethod

@@ -96,6 +96,9 @@ MIGRATIONS = (
     ALTER TABLE shot ADD COLUMN fade REAL NOT NULL DEFAULT 0;
     ALTER TABLE project ADD COLUMN finish TEXT NOT NULL DEFAULT '{}';
     """,
+    """
+    CREATE TABLE switch (name TEXT PRIMARY KEY);
+    """,
 )
 
 
@@ -138,6 +141,8 @@ class Database:
         """Bring the file to the newest version, after a copy of it as it was."""
         with closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
+            if connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+                return  # and nobody who writes is waited for
         with self.transaction() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):

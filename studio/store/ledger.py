@@ -14,6 +14,7 @@ from studio.sentences import DIED
 from studio.store.database import Database
 from studio.store.projects import write_take
 
+KEPT = 7 * 86_400.0  # seconds for which a job that broke off keeps what it denoised, for whoever takes it up again
 LEASE = 15.0  # seconds without a heartbeat after which a worker counts as dead
 TRIES = 3  # workers that may die at a job before it is given up
 WAITING = 20  # jobs in the queue from which on no more are taken
@@ -37,12 +38,12 @@ class Ledger:
         self._database = database
 
     def submit(
-        self, project_id: str, *tasks: Task, work: Sequence[float] = (), again: Sequence[str] = ()
+        self, project_id: str, *tasks: Task, work: Sequence[float] = (), again: Sequence[str] = (), offload: str = ""
     ) -> list[Job]:
         """Queue a project's jobs, all or none; ValueError when the queue is full.
 
         work: how much each asks for, in any unit that grows with time. again: failed or cancelled jobs, by id, that
-        are taken up where they stopped.
+        are taken up where they stopped. offload: where the weights of these wait from now on, "" as before.
         """
         ids = [uuid.uuid4().hex for _ in tasks]
         with self._database.transaction() as db:
@@ -50,11 +51,14 @@ class Ledger:
             if waiting >= WAITING:
                 raise ValueError(f"the queue is full ({waiting} jobs wait); try again when one is done")
             for job_id in again:
-                db.execute(
-                    "UPDATE job SET state = 'queued', tries = 0, message = '', stop = ''"
-                    " WHERE id = ? AND state IN ('failed', 'cancelled')",
-                    (job_id,),
+                taken = db.execute(
+                    "UPDATE job SET state = 'queued', tries = 0, message = '', stop = '',"
+                    " task = iif(?1 = '', task, json_set(task, '$.options.offload', ?1))"
+                    " WHERE id = ?2 AND state IN ('failed', 'cancelled')",
+                    (offload, job_id),
                 )
+                if taken.rowcount != 1:
+                    raise ValueError(f"job is {job_id[:40]!r}; it did not break off, so duplicate it to have it again")
             for job_id, task, effort in zip(ids, tasks, work or (0.0,) * len(tasks), strict=True):
                 db.execute(
                     "INSERT INTO job (id, project, task, state, place, work) VALUES (?, ?, ?, 'queued',"
@@ -81,7 +85,7 @@ class Ledger:
             row = db.execute(
                 f"SELECT {_FIELDS} FROM job WHERE project = ?1"
                 " AND (?2 IS NULL OR json_extract(task, '$.scene') = ?2)"
-                f" ORDER BY state IN {_OPEN} DESC, made DESC, rowid DESC LIMIT 1",
+                f" ORDER BY state IN {_OPEN} DESC, beat DESC, made DESC, rowid DESC LIMIT 1",
                 (project_id, scene),
             ).fetchone()
             return _job(db, row) if row else None
@@ -91,7 +95,7 @@ class Ledger:
         with self._database.reading() as db:
             found = db.execute(
                 f"SELECT {_FIELDS} FROM job WHERE state NOT IN {_OPEN} AND project = coalesce(?, project)"
-                " ORDER BY made DESC, rowid DESC LIMIT ?",
+                " ORDER BY beat DESC, made DESC, rowid DESC LIMIT ?",
                 (project_id, limit),
             )
             return [_job(db, row) for row in found.fetchall()]
@@ -102,12 +106,13 @@ class Ledger:
             row = db.execute("SELECT preview FROM job_shot WHERE job = ? AND shot = ?", (job_id, shot)).fetchone()
         return row["preview"] if row else None
 
-    def pace(self) -> float | None:
-        """Seconds for a unit of work, from the last finished jobs."""
+    def pace(self, backbone: str) -> float | None:
+        """Seconds for a unit of work, from the last finished jobs of a backbone, as projects name it."""
         with self._database.reading() as db:
             rows = db.execute(
                 "SELECT seconds / work AS pace FROM job WHERE state = 'done' AND work > 0 AND tries = 1"
-                " ORDER BY made DESC LIMIT 9"
+                " AND json_extract(task, '$.options.backbone') = ? ORDER BY made DESC LIMIT 9",
+                (backbone,),
             ).fetchall()
         paces = sorted(row["pace"] for row in rows)
         return paces[len(paces) // 2] if paces else None
@@ -118,13 +123,32 @@ class Ledger:
         """Stop "now" or "after" the shot being made; a job that waits is cancelled at once."""
         with self._database.transaction() as db:
             db.execute("UPDATE job SET stop = ? WHERE id = ? AND state = 'running'", (how, job_id))
-            db.execute(f"UPDATE job SET state = 'cancelled' WHERE id = ? AND state IN {_WAITING}", (job_id,))
+            db.execute(
+                f"UPDATE job SET state = 'cancelled', beat = ? WHERE id = ? AND state IN {_WAITING}",
+                (time.time(), job_id),
+            )
 
     def hold(self, job_id: str, *, held: bool) -> None:
-        """Keep a waiting job from starting, or let it go."""
-        new, old = ("held", "queued") if held else ("queued", "held")
+        """Keep a waiting job from starting, or let it go; ValueError when it does not wait."""
         with self._database.transaction() as db:
-            db.execute("UPDATE job SET state = ? WHERE id = ? AND state = ?", (new, job_id, old))
+            done = db.execute(
+                f"UPDATE job SET state = ? WHERE id = ? AND state IN {_WAITING}",
+                ("held" if held else "queued", job_id),
+            )
+            if done.rowcount != 1:
+                raise ValueError(f"job is {job_id[:40]!r}; it does not wait any more")
+
+    def pause(self, *, paused: bool) -> None:
+        """Let no job begin, or let them go; one that runs goes on."""
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM switch WHERE name = 'paused'")
+            if paused:
+                db.execute("INSERT INTO switch (name) VALUES ('paused')")
+
+    @property
+    def paused(self) -> bool:
+        with self._database.reading() as db:
+            return _paused(db)
 
     def move(self, job_id: str, before: str | None) -> None:
         """Put a waiting job before another one, or last."""
@@ -137,12 +161,13 @@ class Ledger:
             places = sorted(row["place"] for row in rows)
             db.executemany("UPDATE job SET place = ? WHERE id = ?", list(zip(places, ids, strict=True)))
 
-    def change(self, job_id: str, task: Task) -> None:
-        """Other wishes for a job that has not begun; ValueError when it has."""
+    def change(self, job_id: str, task: Task, work: float) -> None:
+        """Other wishes, which ask for so much ``work``, for a job that has not begun; ValueError when it has."""
         with self._database.transaction() as db:
             done = db.execute(
-                "UPDATE job SET task = ? WHERE id = ? AND state IN ('queued', 'held') AND tries = 0",
-                (task.model_dump_json(), job_id),
+                "UPDATE job SET task = ?, work = ? WHERE id = ? AND state IN ('queued', 'held') AND tries = 0"
+                " AND NOT json_extract(task, '$.begun')",
+                (task.model_dump_json(), work, job_id),
             )
             if done.rowcount != 1:
                 raise ValueError(f"job is {job_id[:40]!r}; it has begun, so stop it and ask anew")
@@ -150,17 +175,17 @@ class Ledger:
     # What a worker does
 
     def claim(self, owner: str) -> Job | None:
-        """The next job, now this worker's own; None when nothing waits.
+        """The next job, now this worker's own; None when nothing waits or the queue is paused.
 
-        A job waits while one before it makes what it looks at, so that many workers make what one would.
+        A job waits while one before it makes what it looks at or makes, too, so that many workers make what one would.
         """
         with self._database.transaction() as db:
-            job_id = _first_free(db)
+            job_id = None if _paused(db) else _first_free(db)
             if job_id is None:
                 return None
             db.execute(
-                "UPDATE job SET state = 'running', owner = ?, beat = ?, stop = '', message = '', tries = tries + 1"
-                " WHERE id = ?",
+                "UPDATE job SET state = 'running', owner = ?, beat = ?, stop = '', message = '', tries = tries + 1,"
+                " done = 0, total = 0 WHERE id = ?",
                 (owner, time.time(), job_id),
             )
         return self.get(job_id)
@@ -214,21 +239,37 @@ class Ledger:
             )
 
     def finish(self, job_id: str, owner: str, state: str, *, message: str = "", seconds: float = 0.0) -> None:
-        """The job is over for this worker: done, failed, cancelled, or interrupted to be taken up again."""
+        """The job is over for this worker: done, failed, cancelled, or interrupted to be taken up again.
+
+        One that the creator had asked to stop is not taken up again.
+        """
         with self._database.transaction() as db:
             left = int(state == "interrupted")  # it was told to go, which is no death
-            change = "state = ?, message = ?, seconds = seconds + ?, tries = tries - ?, owner = ''"
-            _own(db, job_id, owner, change, state, message, seconds, left)
+            change = "state = ?, message = ?, seconds = seconds + ?, tries = tries - ?, beat = ?, owner = ''"
+            if _own(db, job_id, owner, change, state, message, seconds, left, time.time()) and left:
+                db.execute("UPDATE job SET state = 'cancelled' WHERE id = ?", (job_id,))
             db.execute("UPDATE job_shot SET preview = NULL WHERE job = ?", (job_id,))
+
+    def let_go(self, *, kept: float = KEPT) -> None:
+        """Forget the latents of jobs that broke off and that nobody took up for so many seconds.
+
+        They can still be taken up: what was not decoded is then made again.
+        """
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE job_shot SET state = 'waiting', latents = '' WHERE state = 'denoised' AND job IN"
+                " (SELECT id FROM job WHERE state IN ('failed', 'cancelled') AND beat < ?)",
+                (time.time() - kept,),
+            )
 
     def reconcile(self, *, lease: float = LEASE) -> list[str]:
         """Find jobs whose worker died: they wait again, or fail after ``TRIES`` deaths; returns their ids.
 
         One that the creator had asked to stop is stopped.
 
-        lease: seconds without a sign of life; 0 when it is certain that no worker lives.
+        lease: seconds without a sign of life; 0 when it is certain that no worker lives, whatever the clock says.
         """
-        gone = time.time() - lease
+        gone = time.time() - lease if lease else float("inf")
         with self._database.transaction() as db:
             rows = db.execute(
                 "SELECT id, tries, stop FROM job WHERE state = 'running' AND beat < ?", (gone,)
@@ -242,6 +283,10 @@ class Ledger:
         with self._database.transaction() as db:
             _own(db, job_id, owner, "beat = ?", time.time())
             _release(db, db.execute(f"{_DEATHS} WHERE id = ?", (job_id,)).fetchone())
+
+
+def _paused(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM switch WHERE name = 'paused'").fetchone() is not None
 
 
 def _first_free(db: sqlite3.Connection) -> str | None:
@@ -263,7 +308,8 @@ def _release(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     given_up = row["tries"] >= TRIES
     message = DIED if given_up else ""
     state = "cancelled" if row["stop"] else "failed" if given_up else "interrupted"
-    db.execute("UPDATE job SET state = ?, owner = '', message = ? WHERE id = ?", (state, message, row["id"]))
+    values = (state, message, time.time(), row["id"])
+    db.execute("UPDATE job SET state = ?, owner = '', message = ?, beat = ? WHERE id = ?", values)
 
 
 def _own(db: sqlite3.Connection, job_id: str, owner: str, change: str, *values: object) -> str:

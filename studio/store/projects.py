@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from studio.models import (
     SCENE,
-    Entry,
     Finish,
-    Making,
     Note,
     Options,
     Project,
@@ -25,13 +23,25 @@ from studio.models import (
 from studio.staleness import mark
 from studio.store.archive import Archive, ArchivedTake
 from studio.store.database import Database
-from studio.store.rows import Changes, differences, fields, forget_edits, rows, spoken, write
+from studio.store.rows import (
+    TAKE,
+    Changes,
+    differences,
+    entries,
+    fields,
+    forget_edits,
+    references,
+    rows,
+    scenes,
+    spoken,
+    take_of,
+    write,
+)
 
 KEPT_EDITS = 200  # of a project, for undo
 CACHED = 8  # projects as they were last read
 RECORDS = 20_000  # of takes, kept in memory
 TOUCH = "version = version + 1, touched = strftime('%Y-%m-%d %H:%M:%f', 'now')"
-TAKE = "take.id AS take, take.seed AS take_seed, video, poster, latents, job, saw, file"
 GONE = "this project is no longer here; reload the page"
 
 
@@ -124,7 +134,7 @@ class Projects:
                 return kept
             touched = fields(changes, before)
             _not_stale(db, kept, touched, seen, author)
-            _remember(db, project_id, before, (json.dumps(touched), kept.revision + 1, author))
+            _record_edit(db, project_id, before, (json.dumps(touched), kept.revision + 1, author))
             self._write(db, project_id, changes)
             grown = {"revision": kept.revision + 1, "version": kept.version + 1}
             edited = self._marked(db, wanted.model_copy(update=grown))
@@ -143,18 +153,23 @@ class Projects:
         with self._database.transaction() as db:
             write_take(db, shot_id, take, made_by)
 
+    def lost(self, shots: Sequence[str]) -> set[str]:
+        """Those of the shots that are neither on a board nor in its trash."""
+        with self._database.reading() as db:
+            return {key for key in shots if not db.execute("SELECT 1 FROM shot WHERE id = ?", (key,)).fetchone()}
+
     def takes(self, shot_id: str) -> list[TakeInfo]:
         """All takes of a shot, oldest first."""
         with self._database.reading() as db:
             found = db.execute(f"SELECT {TAKE} FROM take WHERE shot = ? ORDER BY made, rowid", (shot_id,))
-            return [_take(row) for row in found]
+            return [take_of(row) for row in found]
 
     def take(self, take_id: str) -> TakeInfo:
         with self._database.reading() as db:
             row = db.execute(f"SELECT {TAKE} FROM take WHERE id = ?", (take_id,)).fetchone()
         if row is None:
             raise ValueError(f"take is {take_id[:40]!r}; there is no such take")
-        return _take(row)
+        return take_of(row)
 
     def take_numbers(self, project_id: str) -> dict[str, tuple[int, int]]:
         """(number of the chosen take, how many there are) by shot."""
@@ -167,24 +182,37 @@ class Projects:
             )
             return {row["id"]: (row["number"], row["takes"]) for row in found}
 
-    def choose(self, shot_id: str, take_id: str) -> None:
-        """Make another take the one that counts."""
+    def choose(
+        self, project_id: str, shot_id: str, take_id: str, *, seen: int | None = None, author: str = ""
+    ) -> Project:
+        """Make another take the one that counts; ``StaleError`` as in ``edit``. Undo passes it by."""
         with self._database.transaction() as db:
+            kept, touched = self._present(db, project_id), [_choice(shot_id)]
             _own_take(db, shot_id, take_id)
+            if (now := kept.shot(shot_id).take) and now.id == take_id:
+                return kept
+            _not_stale(db, kept, touched, seen, author)
             db.execute("UPDATE shot SET take = ? WHERE id = ?", (take_id, shot_id))
-            _touch(db, shot_id)
+            _record_edit(db, project_id, None, (json.dumps(touched), kept.revision + 1, author))
+            self._write(db, project_id, {})
+            return self._present(db, project_id)
 
-    def approve(self, shot_id: str, *, approved: bool) -> None:
-        """Approve the take that is chosen now, or take that back; another take is not approved by it."""
+    def approve(self, project_id: str, takes: Mapping[str, str], *, approved: bool) -> None:
+        """Approve chosen takes, named by shot, or take that back; another take is not approved by it.
+
+        ``StaleError`` when another one is chosen by now, whoever chose or made it: its creator did not look at it.
+        """
         with self._database.transaction() as db:
-            db.execute(
-                "UPDATE shot SET approved = CASE WHEN ? THEN coalesce(take, '') ELSE '' END WHERE id = ?",
-                (approved, shot_id),
-            )
-            _touch(db, shot_id)
+            kept = self._present(db, project_id)
+            for shot, take in takes.items():
+                chosen = kept.shot(shot).take
+                if chosen is None or chosen.id != take:
+                    raise StaleError(f"shot {kept.slates[shot]} has another take by now; look at it, then try again")
+                db.execute("UPDATE shot SET approved = ? WHERE id = ?", (take if approved else "", shot))
+            db.execute(f"UPDATE project SET {TOUCH} WHERE id = ?", (project_id,))
 
     def star(self, shot_id: str, take_id: str, *, starred: bool) -> None:
-        """Mark a take as a good one."""
+        """Mark a take as a good one. That is never stale: two windows that press the same star want the same."""
         with self._database.transaction() as db:
             _own_take(db, shot_id, take_id)
             db.execute("UPDATE take SET starred = ? WHERE id = ?", (starred, take_id))
@@ -203,7 +231,7 @@ class Projects:
         """Keep a remark on a take."""
         with self._database.transaction() as db:
             _own_take(db, shot_id, note.take)
-            db.execute("INSERT INTO note (id, take, at, text) VALUES (:id, :take, :at, :text)", note.model_dump())
+            _write_note(db, note)
             _touch(db, shot_id)
 
     def notes(self, shot_id: str) -> list[Note]:
@@ -227,9 +255,13 @@ class Projects:
     def archive(self, project_id: str) -> Archive:
         """A project with all takes of its shots."""
         project = self.open(project_id)
-        takes = [(shot.id, take) for shot in project.shots for take in self.takes(shot.id)]
-        kept = tuple(ArchivedTake(shot=shot, take=take, made_by=self.made_by(take.id)) for shot, take in takes)
-        return Archive(project=project, takes=kept).without_keys()
+        starred, kept = self.starred(project_id), []
+        for shot in project.shots:
+            notes = self.notes(shot.id)
+            for take in self.takes(shot.id):
+                thought = {"starred": take.id in starred, "notes": tuple(n for n in notes if n.take == take.id)}
+                kept.append(ArchivedTake(shot=shot.id, take=take, made_by=self.made_by(take.id), **thought))
+        return Archive(project=project, takes=tuple(kept)).without_keys()
 
     def restore(self, archive: Archive) -> Project:
         """An archive as a new project beside all others; everything in it gets an id of its own."""
@@ -242,6 +274,7 @@ class Projects:
                 saw = {new.get(shot, shot): new.get(source, source) for shot, source in entry.take.saw.items()}
                 take = entry.take.model_copy(update={"id": new[entry.take.id], "saw": saw})
                 write_take(db, new[entry.shot], take, entry.made_by)
+                _think(db, take.id, entry)
             for shot in archive.project.shots:
                 if shot.take and shot.take.id in new:
                     take = new[shot.take.id]
@@ -302,9 +335,9 @@ class Projects:
             film_of=tuple(json.loads(row["film_of"])),
             options=Options.model_validate_json(row["options"]),
             finish=Finish.model_validate_json(row["finish"]),
-            bible=tuple(_entries(db, project_id)),
-            references=tuple(_references(db, project_id)),
-            scenes=tuple(_scenes(db, project_id)),
+            bible=tuple(entries(db, project_id)),
+            references=tuple(references(db, project_id)),
+            scenes=tuple(scenes(db, project_id)),
         )
         project = self._marked(db, project)
         return project if db.total_changes else self._cached(project)  # a transaction may still be taken back
@@ -349,6 +382,17 @@ def _insert(db: sqlite3.Connection, project: Project) -> None:
     )
 
 
+def _write_note(db: sqlite3.Connection, note: Note) -> None:
+    db.execute("INSERT INTO note (id, take, at, text) VALUES (:id, :take, :at, :text)", note.model_dump())
+
+
+def _think(db: sqlite3.Connection, take_id: str, entry: ArchivedTake) -> None:
+    """Of a take that came in: what its creator thought of it."""
+    db.execute("UPDATE take SET starred = ? WHERE id = ?", (entry.starred, take_id))
+    for note in entry.notes:
+        _write_note(db, note.model_copy(update={"id": uuid.uuid4().hex, "take": take_id}))
+
+
 def _own_take(db: sqlite3.Connection, shot_id: str, take_id: str) -> None:
     if db.execute("SELECT 1 FROM take WHERE id = ? AND shot = ?", (take_id, shot_id)).fetchone() is None:
         raise ValueError(f"take is {take_id[:40]!r}; this shot has no such take")
@@ -372,66 +416,28 @@ def _not_stale(db: sqlite3.Connection, kept: Project, touched: list[str], seen: 
             raise StaleError(f"{spoken(name, kept)} changed in another window; look at it, then edit again")
 
 
-def _remember(db: sqlite3.Connection, project_id: str, before: Changes, about: tuple[str, int, str]) -> None:
-    """Put the rows before an edit on the undo list; what was undone can't be redone after a new edit."""
-    forget_edits(db, project_id, "undone = 1")
+def _choice(shot_id: str) -> str:
+    """What a choice of a take touches, as ``fields`` names it."""
+    return f"shot {shot_id} take"
+
+
+def _record_edit(db: sqlite3.Connection, project_id: str, before: Changes | None, about: tuple[str, int, str]) -> None:
+    """Keep what an edit touched, to refuse stale ones; and the rows before it on the undo list, if it can be undone.
+
+    What was undone can't be redone after such an edit.
+    """
+    if before is not None:
+        forget_edits(db, project_id, "undone = 1")
+    state = ("{}", 2) if before is None else (json.dumps(before), 0)
     db.execute(
-        "INSERT INTO edit (project, number, state, fields, revision, author) VALUES (?1,"
-        " (SELECT coalesce(max(number), 0) + 1 FROM edit WHERE project = ?1), ?2, ?3, ?4, ?5)",
-        (project_id, json.dumps(before), *about),
+        "INSERT INTO edit (project, number, state, undone, fields, revision, author) VALUES (?1,"
+        " (SELECT coalesce(max(number), 0) + 1 FROM edit WHERE project = ?1), ?2, ?3, ?4, ?5, ?6)",
+        (project_id, *state, *about),
     )
     db.execute(
         "DELETE FROM edit WHERE project = ?1 AND number <= (SELECT max(number) FROM edit WHERE project = ?1) - ?2",
         (project_id, KEPT_EDITS),
     )
-
-
-def _entries(db: sqlite3.Connection, project_id: str) -> list[Entry]:
-    found = db.execute(
-        "SELECT id, kind, name, text FROM entry WHERE project = ? AND NOT trashed ORDER BY place", (project_id,)
-    )
-    return [Entry(**dict(row)) for row in found]
-
-
-def _references(db: sqlite3.Connection, project_id: str) -> list[Reference]:
-    names = "id, kind, name, prompt, entry, frames, video, poster, latents, origin"
-    found = db.execute(
-        f"SELECT {names} FROM reference WHERE project = ? AND NOT trashed ORDER BY place", (project_id,)
-    )
-    return [Reference(**dict(row) | {"origin": json.loads(row["origin"])}) for row in found]
-
-
-def _scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
-    shots: dict[str, list[ShotInfo]] = {}
-    for row in db.execute(
-        f"SELECT shot.*, {TAKE} FROM shot LEFT JOIN take ON take.id = shot.take"
-        " WHERE project = ? AND NOT trashed ORDER BY place",
-        (project_id,),
-    ):
-        shots.setdefault(row["scene"], []).append(_shot(row))
-    return [
-        SceneInfo(
-            **{name: row[name] for name in ("id", "title", "story", "summary", "setting")},
-            cast=tuple(json.loads(row["cast"])),
-            making=Making.model_validate_json(row["making"]),
-            shots=tuple(shots.get(row["id"], ())),
-        )
-        for row in db.execute("SELECT * FROM scene WHERE project = ? AND NOT trashed ORDER BY place", (project_id,))
-    ]
-
-
-def _shot(row: sqlite3.Row) -> ShotInfo:
-    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "locked", "fade")}
-    see = None if row["see"] is None else tuple(json.loads(row["see"]))
-    noises, take = json.loads(row["noises"]), _take(row) if row["video"] else None
-    return ShotInfo(
-        **plain, see=see, noises=noises, take=take, approved=take is not None and row["approved"] == take.id
-    )
-
-
-def _take(row: sqlite3.Row) -> TakeInfo:
-    plain = {name: row[name] for name in ("video", "poster", "latents", "job", "file")}
-    return TakeInfo(id=row["take"], seed=row["take_seed"], saw=json.loads(row["saw"]), **plain)
 
 
 def _new_ids(archive: Archive) -> dict[str, str]:

@@ -1,17 +1,19 @@
-"""A board as rows: what an edit can change, one small dictionary for each thing. Undo keeps only rows that differ."""
+"""A board as rows, and back: one small dictionary for each thing that an edit can change. Undo keeps what differs."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
-from studio.models import Project
+from studio.models import Entry, Making, Project, Reference, SceneInfo, ShotInfo, TakeInfo
 
 Rows = dict[str, dict[str, Any]]
 """Values by "table id"."""
 Changes = dict[str, dict[str, Any] | None]
 """Rows as they shall be; None for those that go."""
+TAKE = "take.id AS take, take.seed AS take_seed, video, poster, latents, job, saw, file"
 ORDER = ("project", "entry", "reference", "scene", "shot")  # a shot's scene is written before it
 
 
@@ -43,11 +45,15 @@ def differences(old: Rows, new: Rows) -> Changes:
 
 
 def write(db: sqlite3.Connection, project_id: str, changes: Changes) -> None:
-    """Write changed rows. What is gone goes to the trash, and comes back whole when it is written again."""
+    """Write changed rows. What is gone goes to the trash, and comes back whole when it is written again.
+
+    Things in the trash hold the number of the revision in which they went.
+    """
+    went = "(SELECT revision + 1 FROM project WHERE id = ?)"
     for key in sorted(changes, key=lambda key: ORDER.index(key.split()[0])):
         (table, identity), values = key.split(), changes[key]
         if values is None:
-            db.execute(f"UPDATE {table} SET trashed = 1 WHERE id = ?", (identity,))
+            db.execute(f"UPDATE {table} SET trashed = {went} WHERE id = ?", (project_id, identity))
             continue
         plain = {name: json.dumps(v) if isinstance(v, dict | list | tuple) else v for name, v in values.items()}
         if table == "project":
@@ -85,3 +91,51 @@ def spoken(field: str, project: Project) -> str:
         return f"the {name} of shot {slate}" if slate else "the shot list"
     names = {"project": "the project's settings", "entry": "the bible", "reference": "the pool", "scene": "the scene"}
     return names[table]
+
+
+def entries(db: sqlite3.Connection, project_id: str, *, trashed: bool = False) -> list[Entry]:
+    found = db.execute(
+        "SELECT id, kind, name, text FROM entry WHERE project = ? AND (trashed > 0) = ? ORDER BY place",
+        (project_id, trashed),
+    )
+    return [Entry(**dict(row)) for row in found]
+
+
+def references(db: sqlite3.Connection, project_id: str) -> list[Reference]:
+    names = "id, kind, name, prompt, entry, frames, video, poster, latents, origin"
+    found = db.execute(
+        f"SELECT {names} FROM reference WHERE project = ? AND NOT trashed ORDER BY place", (project_id,)
+    )
+    return [Reference(**dict(row) | {"origin": json.loads(row["origin"])}) for row in found]
+
+
+def scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
+    shots: dict[str, list[ShotInfo]] = {}
+    for row in db.execute(
+        f"SELECT shot.*, {TAKE} FROM shot LEFT JOIN take ON take.id = shot.take"
+        " WHERE project = ? AND NOT trashed ORDER BY place",
+        (project_id,),
+    ):
+        shots.setdefault(row["scene"], []).append(shot_of(row))
+    found = db.execute("SELECT * FROM scene WHERE project = ? AND NOT trashed ORDER BY place", (project_id,))
+    return [scene_of(row, shots.get(row["id"], ())) for row in found]
+
+
+def scene_of(row: sqlite3.Row, shots: Sequence[ShotInfo] = ()) -> SceneInfo:
+    plain = {name: row[name] for name in ("id", "title", "story", "summary", "setting")}
+    cast, making = tuple(json.loads(row["cast"])), Making.model_validate_json(row["making"])
+    return SceneInfo(**plain, cast=cast, making=making, shots=tuple(shots))
+
+
+def shot_of(row: sqlite3.Row) -> ShotInfo:
+    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "locked", "fade")}
+    see = None if row["see"] is None else tuple(json.loads(row["see"]))
+    noises, take = json.loads(row["noises"]), take_of(row) if row["video"] else None
+    return ShotInfo(
+        **plain, see=see, noises=noises, take=take, approved=take is not None and row["approved"] == take.id
+    )
+
+
+def take_of(row: sqlite3.Row) -> TakeInfo:
+    plain = {name: row[name] for name in ("video", "poster", "latents", "job", "file")}
+    return TakeInfo(id=row["take"], seed=row["take_seed"], saw=json.loads(row["saw"]), **plain)

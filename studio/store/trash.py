@@ -1,11 +1,12 @@
-"""What leaves the store for good, and what never does."""
+"""What was removed: what lies in the trash, what leaves the store for good, and what never does."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
 
-from studio.store.rows import forget_edits
+from studio.models import Entry, Removed
+from studio.store.rows import TAKE, entries, forget_edits, scene_of, shot_of
 
 MEDIA = re.compile(r"[0-9a-f]{32}\.[a-z0-9.]+")
 STARRED = "SELECT shot FROM take WHERE starred"
@@ -29,6 +30,35 @@ def named(db: sqlite3.Connection) -> set[str]:
         else:
             db.execute("DELETE FROM fact WHERE name = ?", (row["name"],))
     return found | worked_out
+
+
+def contents(db: sqlite3.Connection, project_id: str) -> tuple[Removed, ...]:
+    """The shots and scenes in a project's trash, edit by edit, the last one first."""
+    found: dict[tuple[int, str], list[sqlite3.Row]] = {}
+    scenes = {row["id"]: row for row in db.execute("SELECT * FROM scene WHERE project = ?", (project_id,))}
+    for one in scenes.values():
+        if one["trashed"] and (one["title"] or one["story"]):  # worth a look even without shots
+            found[one["trashed"], one["id"]] = []
+    for row in db.execute(
+        f"SELECT shot.*, {TAKE} FROM shot LEFT JOIN take ON take.id = shot.take"
+        " WHERE project = ? AND trashed ORDER BY place",
+        (project_id,),
+    ):
+        found.setdefault((row["trashed"], row["scene"]), []).append(row)
+    lost = {entry.id: entry for entry in entries(db, project_id, trashed=True)}
+    return tuple(_removed(scenes[scene], found[at, scene], lost) for at, scene in sorted(found, reverse=True))
+
+
+def _removed(scene: sqlite3.Row, shots: list[sqlite3.Row], lost: dict[str, Entry]) -> Removed:
+    home = scene_of(scene)
+    return Removed(
+        scene=home,
+        gone=bool(scene["trashed"]),
+        place=scene["place"],
+        shots=tuple(map(shot_of, shots)),
+        places=tuple(row["place"] for row in shots),
+        lost=tuple(lost[key] for key in (*home.cast, home.setting) if key in lost),
+    )
 
 
 def empty(db: sqlite3.Connection, project_id: str) -> int:

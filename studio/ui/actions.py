@@ -77,6 +77,8 @@ class Actions:
             "try": self.studio.try_splitter,
             "empty": lambda: gone(self.studio.empty_trash(identity)),
             "clear": self.studio.clear_exports,
+            "forget": self.studio.clear_prompts,
+            "back": lambda: self.studio.take_back(identity, done.get("keys", ()), revision=revision, author=author()),
         }
         with meanwhile():
             told = wish(wishes, name)()
@@ -95,15 +97,15 @@ class Actions:
             gr.Info(note)
         return self.opened(project)
 
-    def undo(self, identity: str, revision: int) -> list[Any]:
+    def undo(self, identity: str, revision: int, _scene: str, shot: str) -> list[Any]:
         with meanwhile():
             self.studio.undo(identity, revision, author=author())
-        return self.opened(self.studio.project(identity))
+        return self.opened(self.studio.project(identity), shot=shot)
 
-    def again(self, identity: str, revision: int) -> list[Any]:
+    def again(self, identity: str, revision: int, _scene: str, shot: str) -> list[Any]:
         with meanwhile():
             self.studio.redo_edit(identity, revision, author=author())
-        return self.opened(self.studio.project(identity))
+        return self.opened(self.studio.project(identity), shot=shot)
 
     def split(
         self, identity: str, revision: int, scene: str, _shot: str, story: str, count: float, *wishes: Any
@@ -159,8 +161,8 @@ class Actions:
             ),
             "make": lambda scene, draft=False: self.studio.generate(identity, scene=scene, draft=bool(draft)),
             "redo": lambda shots: [self.studio.redo(identity, one) for one in shots],
-            "choose": lambda shot, take: self.studio.choose(identity, shot, take),
-            "approve": lambda shots, approved: self.studio.approve(identity, shots, approved=bool(approved)),
+            "choose": lambda shot, take: self.studio.choose(identity, shot, take, revision=revision, author=author()),
+            "approve": lambda takes, approved: self.studio.approve(identity, takes, approved=bool(approved)),
             "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),
             "upload": lambda path, entry="": self._upload(identity, path, entry),
             "replace": lambda shot, path: self._replace(identity, shot, path),
@@ -170,8 +172,9 @@ class Actions:
             "still": lambda shot, take, at, entry="": kept(
                 self.studio.pool.add_still(identity, shot, take, at=at, entry=entry, author=author())
             ),
-            "note": lambda shot, at, text: self.studio.note(identity, shot, self._chosen(identity, shot), at, text),
+            "note": lambda shot, take, at, text: self.studio.note(identity, shot, take, at, text),
             "stop": lambda how: self.studio.stop(identity, how),
+            "pause": lambda paused: self.studio.pause(paused=bool(paused)),
             "undo": lambda: self.studio.undo(identity, revision, author=author()),
             "redo_edit": lambda: self.studio.redo_edit(identity, revision, author=author()),
             "rewrite": lambda shot, wish: self.studio.rewrite(identity, shot, wish),
@@ -193,6 +196,11 @@ class Actions:
     def finish(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What was done beside the film, and the film after it."""
         return [*self.act(identity, revision, scene, shot, event), self.film(identity)]
+
+    def write(self, identity: str, event: gr.EventData) -> gr.File:
+        """The form whose card was pressed."""
+        _, done = asked(event)
+        return self.export(identity, str(done.get("form")))
 
     def export(self, identity: str, form: str) -> gr.File:
         return gr.File(str(self.studio.export(identity, form)), visible=True)
@@ -256,7 +264,7 @@ class Actions:
     def _seen(self, project: Project) -> str:
         """Changes whenever the page would look different."""
         jobs = [self.studio.job(project.id), *self.studio.store.ledger.open_jobs()]
-        return f"{project.id} {project.version} " + " ".join(
+        return f"{project.id} {project.version} {self.studio.paused} " + " ".join(
             f"{job.id} {job.state} {job.done} {job.place} {[s.looks for s in job.shots]}" for job in jobs if job
         )
 
@@ -283,10 +291,6 @@ class Actions:
     def _replace(self, identity: str, shot: str, sent: str) -> None:
         with uploaded(sent) as path:
             self.studio.pool.replace(identity, shot, path, author=author())
-
-    def _chosen(self, identity: str, shot: str) -> str:
-        take = self.studio.project(identity).shot(shot).take
-        return take.id if take else ""
 
 
 def asked(event: gr.EventData) -> tuple[str, dict[str, Any]]:

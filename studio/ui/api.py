@@ -149,6 +149,22 @@ class Api:
             raise ValueError(f"take is {take}; the shot has {len(takes)}")
         return _board(self.studio.choose(project_id, key, takes[take - 1].id))
 
+    def trash(self, project_id: str) -> list[dict[str, Any]]:
+        """What was removed from the board, edit by edit, the last one first; gone: whether its scene was, too."""
+        return [
+            {"scene": one.scene.id, "title": one.scene.title, "gone": one.gone}
+            | {"shots": [shot.model_dump(mode="json") for shot in one.shots]}
+            for one in self.studio.removed(project_id)
+        ]
+
+    def take_back(self, project_id: str, keys: list[str]) -> dict[str, Any]:
+        """Removed shots and scenes, by the ids that ``trash`` tells, to where they were, with all their takes."""
+        return _board(self.studio.take_back(project_id, keys))
+
+    def empty_trash(self, project_id: str) -> int:
+        """Remove for good what was removed from the board, but for starred takes; how many shots that were."""
+        return self.studio.empty_trash(project_id)
+
     def watch(self, project_id: str) -> dict[str, Any]:
         """The project's open job, or the one that ended last."""
         job = self.studio.job(project_id)
@@ -159,6 +175,10 @@ class Api:
     def stop(self, project_id: str, how: str = "now") -> None:
         """Stop "now", or "after" the shot that is being made."""
         self.studio.stop(project_id, how)
+
+    def pause(self, paused: bool = True) -> None:
+        """Let no job of the queue begin, whoever asked for it; False lets them go."""
+        self.studio.pause(paused=paused)
 
     def film(self, project_id: str) -> str:
         """The address of the finished film on this server."""
@@ -181,7 +201,8 @@ class Api:
 ENDPOINTS = (
     *("create_project", "project", "split", "edit_shot", "edit", "set_options", "backbones"),
     *("upload", "still", "replace", "pick", "plan", "plan_scene", "generate", "redo", "choose"),
-    *("watch", "stop", "sound", "film", "export"),
+    *("trash", "take_back", "empty_trash"),
+    *("watch", "stop", "pause", "sound", "film", "export"),
 )
 
 

@@ -29,12 +29,13 @@ def layout(studio: Studio) -> dict[str, Any]:
 
     view("tour", elem_id="tour", value={"steps": pieces.TOUR})
     with gr.Row(elem_classes="desk"):
-        with gr.Column(scale=7, min_width=320):
+        with gr.Column(elem_classes="told"):
             found = _story(studio)
             view("underline", "story", elem_id="underline", asks=(unknown,))
             found["plan"] = view("plan", elem_id="plan")
+        with gr.Column():
             found["board"] = view("board", elem_id="board")
-        with gr.Column(scale=3, min_width=320, elem_classes="side"):
+        with gr.Column(elem_classes="side"):
             parts = ("files", "underline", "shot_pool", "shot_takes", "shot")
             found["shot"] = view(*parts, elem_id="shot", elem_classes="panel", asks=(unknown,))
             found["options"] = _options()

@@ -18,8 +18,8 @@ def layout() -> dict[str, Any]:
         with gr.Column(scale=7, min_width=320, elem_classes="sheet"):
             film = view("files", "film", elem_id="film")
         with gr.Column(scale=3, min_width=280, elem_classes=["sheet", "side"]):
-            form = gr.Dropdown(list(EXPORTS), value=next(iter(EXPORTS)), label="Export as", elem_id="form")
-            export = gr.Button("Export", elem_id="export", variant="primary")
+            forms = [(name, form.use) for name, form in EXPORTS.items()]
+            exports = view("exports", value=forms, elem_id="export")
             file = gr.File(label="File", interactive=False, visible=False, elem_id="exported")
             gr.HTML(CARRIED)
-    return {"film": film, "form": form, "export": export, "file": file}
+    return {"film": film, "exports": exports, "file": file}

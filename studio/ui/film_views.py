@@ -17,15 +17,16 @@ def planned(studio: Studio, project: Project, scene: str, *, busy: bool) -> dict
     if not scene or all(shot.locked for shot in project.scene(scene).shots):
         return {}
     home = project.scene(scene)
+    named, advice = {"scene": scene, "number": project.scenes.index(home) + 1}, []
     try:
+        advice = [vars(one) for one in studio.advice(project, scene)]
         plans = studio.plan(project, scene)
     except ValueError:
-        return {}
+        return named | {"advice": advice} if advice else {}
     seconds = [one.seconds for one in plans]
     options = plans[0].task.options
     return {
-        "scene": scene,
-        "number": project.scenes.index(home) + 1,
+        **named,
         "method": options.method,
         "group": options.group,
         "own": home.making.method is not None,
@@ -35,7 +36,7 @@ def planned(studio: Studio, project: Project, scene: str, *, busy: bool) -> dict
         "seconds": None if None in seconds else sum(seconds),
         "memory": max((one.peak for one in plans if one.peak is not None), default=None),
         "rounds": [_round(project, one, k) for one in plans for k in range(len(one.rounds))],
-        "advice": [vars(one) for one in studio.advice(project, scene)],
+        "advice": advice,
         "drafts": sum("it is a draft" in shot.stale for shot in home.shots),
         "busy": busy,
     }
@@ -49,7 +50,7 @@ def _round(project: Project, made: Plan, number: int) -> dict[str, Any]:
         {"name": names.get(ids[k], "?"), "tokens": size, "kind": "made" if k in one.shots else "seen"}
         if k >= 0
         else {"name": "the scene's words", "tokens": size, "kind": "words"}
-        for k, size in one.blocks
+        for k, size in one.shares.items()
     ]
     return {"shots": ", ".join(names.get(ids[k], "?") for k in one.shots), "tokens": one.tokens, "blocks": blocks}
 

@@ -55,8 +55,7 @@ class Widgets:
     shot: gr.HTML
     film: gr.HTML
     room: gr.Tab  # of the film
-    form: gr.Dropdown
-    export: gr.Button
+    exports: gr.HTML
     file: gr.File
     open: gr.UploadButton
     bible: gr.HTML
@@ -156,8 +155,8 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     then_words(loaded)
     then_words(on(w.new.click, act.new, [], opened))
     then_words(on(w.open.upload, act.read, [w.open], opened))
-    then_words(on(w.undo.click, act.undo, where[:2], opened))
-    then_words(on(w.again.click, act.again, where[:2], opened))
+    then_words(on(w.undo.click, act.undo, where, opened))
+    then_words(on(w.again.click, act.again, where, opened))
     on(w.name.blur, act.rename, [*where, w.name], shown)
     on(w.story.blur, act.tell, [*where, w.story], [])
     on(w.room.select, act.film, [identity], [w.film])
@@ -180,7 +179,8 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
         drawn.act(said(act.act), where, [*shown, w.story], trigger_mode="multiple", concurrency_limit=None, **QUIET)
     finished = [*shown, w.story, w.film]
     w.film.act(said(act.finish), where, finished, trigger_mode="multiple", concurrency_limit=None, **QUIET)
-    on(w.export.click, act.export, [identity, w.form], [w.file])
+    waits = QUIET | {"show_progress": "minimal", "show_progress_on": w.exports}  # a film takes seconds to write
+    w.exports.act(said(act.write), [identity], [w.file], **waits)
     on(w.save.click, lambda project: act.export(project, PROJECT), [identity], [w.saved])
     timer = gr.Timer(POLL)
     on(timer.tick, act.look, [identity, scene, shot, seen], [seen, *w.live])

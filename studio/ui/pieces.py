@@ -33,6 +33,7 @@ KEYS = (
 )
 
 
+THEMES = '<h2>This page</h2><p><a href="?__theme=light">light</a> or <a href="?__theme=dark">dark</a></p>'
 EPHEMERAL = (
     '<p class="note" role="note">This studio runs on a borrowed machine that forgets everything when it sleeps. '
     "Save your project as a file; <b>Open a file</b> brings it back with all its takes.</p>"
@@ -82,6 +83,6 @@ def help_page(groups: dict[str, tuple[str, ...]], backbone: str) -> str:
     keys = "".join(f"<dt><kbd>{key}</kbd></dt><dd>{text}</dd>" for key, text in KEYS)
     return (
         f'<div class="help panel"><section><h2>Three steps</h2><ol>{steps}</ol>'
-        f'<h2>Keys on the board</h2><dl class="words">{keys}</dl></section>'
+        f'<h2>Keys on the board</h2><dl class="words">{keys}</dl>{THEMES}</section>'
         f"<section><h2>The model: {escape(Path(backbone).name)}</h2>{known(groups)}</section></div>"
     )

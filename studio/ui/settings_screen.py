@@ -10,6 +10,7 @@ import gradio as gr
 from studio.about import Model
 from studio.models import Project
 from studio.services import Studio
+from studio.ui.pieces import address
 from studio.ui.view import view
 
 MCP = "/gradio_api/mcp/"
@@ -36,11 +37,32 @@ def settings(studio: Studio, project: Project, tried: str = "", *, models: bool 
         "home": found.home,
         "kept": found.kept,
         "exports": found.exports,
+        "prompts": found.prompts,
         "disk": found.disk,
         "public": public,
         "guarded": found.guarded,
         "mcp": MCP if found.mcp else "",
+        "trash": _trash(studio, project),
     }
+
+
+def _trash(studio: Studio, project: Project) -> list[dict[str, Any]]:
+    """What was removed, edit by edit, the last one first."""
+    found, numbers = studio.removed(project.id), studio.take_numbers(project)
+    boards = {scene.id: number for number, scene in enumerate(project.scenes, start=1)}
+    return [
+        {
+            "scene": one.scene.id,
+            "number": boards.get(one.scene.id, 0),
+            "title": one.scene.title,
+            "shots": [
+                {"id": shot.id, "prompt": shot.prompt, "takes": numbers.get(shot.id, (0, 0))[1]}
+                | {"poster": address(studio.media(shot.take.poster)) if shot.take else ""}
+                for shot in one.shots
+            ],
+        }
+        for one in found
+    ]
 
 
 def _model(one: Model, chosen: str) -> dict[str, Any]:

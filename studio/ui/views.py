@@ -7,12 +7,10 @@ from typing import Any
 
 from studio.continuity import cuts
 from studio.failures import read_log, remedy
-from studio.models import FPS, LONGEST, Job, Project, SceneInfo, ShotInfo, TakeInfo
+from studio.models import FPS, Job, Project, SceneInfo, ShotInfo, TakeInfo
 from studio.services import Studio
 from studio.ui import pieces
 from studio.ui.pool_views import remembers, stills
-
-LENGTHS = [(f"{n / FPS:.1f} s" if n > 1 else "a still", n) for n in (1, 5, 9, 13, 17, 21, 25, 29, LONGEST)]
 
 
 def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "locked": found.locked,
         "busy": any(job.task.scene == scene.id for job in studio.jobs(project.id)),
         "unknown": studio.unknown_in(own),
-        "lengths": LENGTHS,
+        "lengths": _lengths(studio, project, found),
         "noises": found.noises,
         "others": [(key, slate) for key, slate in project.slates.items() if key != identity],
         **remembers(studio, project, identity),
@@ -95,9 +93,10 @@ def bible(studio: Studio, project: Project) -> dict[str, Any]:
 
 
 def queue(studio: Studio, project: Project) -> dict[str, Any]:
-    """Jobs that are open, and the last that are over."""
+    """Jobs that are open, and the last that are over; shared: whether it is not this creator's alone to pause."""
     listed = dict(zip(("open", "over"), studio.queue(project.id), strict=True))
-    return {name: [_job(studio, job, project) for job in jobs] for name, jobs in listed.items()}
+    told = {name: [_job(studio, job, project) for job in jobs] for name, jobs in listed.items()}
+    return told | {"paused": studio.paused, "shared": studio.settings.public}
 
 
 def strip(studio: Studio, project: Project) -> dict[str, Any]:
@@ -115,7 +114,8 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
     if job.state == "running" and job.total:
         left, count = studio.remaining(job), len(job.making)
         eta = f"about {left:.0f} s to go" if left is not None else "measuring"
-        what = f"Making {count} shot{'s' if count != 1 else ''} · {eta}{_after(studio, project, job)}"
+        doing = f"Making {count} shot{'s' if count != 1 else ''} · {eta}" if count else "Putting the film together"
+        what = doing + _after(studio, project, job)
         return {"text": what, "state": "running", "share": round(100 * job.done / job.total)}
     ahead = studio.ahead(job)
     text = {
@@ -124,7 +124,9 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
         "running": "Waking the model up…",
         "queued": f"Waiting: {ahead} job{'s' if ahead != 1 else ''} first." if ahead else "Waking the model up…",
     }
-    return {"text": text[job.state], "state": "running", "share": None}
+    paused = studio.paused and job.state in ("queued", "interrupted")
+    told = "The queue is paused; let it go on under Queue." if paused else text[job.state]
+    return {"text": told, "state": "running", "share": None}
 
 
 def _after(studio: Studio, project: Project, job: Job) -> str:
@@ -155,6 +157,7 @@ def _card(
         "joined": not shot.cut,
         "approved": shot.approved,
         "locked": shot.locked,
+        "shown": shot.take.id if shot.take else "",
         "preview": f"data:image/jpeg;base64,{base64.b64encode(look).decode()}" if look else "",
         "video": shot.take.video if shot.take else "",
         "poster": shot.take.poster if shot.take else "",
@@ -175,6 +178,12 @@ def _status(shot: ShotInfo, job: Job | None, *, failed: bool) -> str:
     if shot.take is None:
         return "draft"
     return "stale" if shot.stale else "approved" if shot.approved else "locked" if shot.locked else "done"
+
+
+def _lengths(studio: Studio, project: Project, shot: ShotInfo) -> list[tuple[str, int]]:
+    """What the model can make, and what the shot has."""
+    offered = sorted({*studio.lengths(project), shot.frames})
+    return [(f"{n / FPS:.1f} s" if n > 1 else "a still", n) for n in offered]
 
 
 def _about(project: Project, scene: SceneInfo) -> str:

@@ -66,9 +66,21 @@ def test_what_was_exported_is_let_go(studio):
     assert studio.about().exports == 0
 
 
-def test_a_stranger_removes_no_exports(tmp_path, tiny_pocket):
+def test_encoded_prompts_are_weighed_and_forgotten(studio, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept = tmp_path / "reelboard" / "prompts"
+    kept.mkdir(parents=True)
+    (kept / "a.safetensors").write_bytes(bytes(1000))
+    assert studio.about().prompts == 1000
+    studio.clear_prompts()
+    assert studio.about().prompts == 0
+    assert list(kept.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["clear_exports", "clear_prompts"])
+def test_a_stranger_removes_nothing_of_others(tmp_path, tiny_pocket, what):
     with pytest.raises(ValueError, match="public page"):
-        opened(tmp_path / "home", tiny_pocket, public=True).clear_exports()
+        getattr(opened(tmp_path / "home", tiny_pocket, public=True), what)()
 
 
 def test_a_pasted_story_json_becomes_its_shots(studio):
@@ -79,6 +91,18 @@ def test_a_pasted_story_json_becomes_its_shots(studio):
         assert [shot.prompt for shot in now.shots] == ["One.", "Two."]
     with pytest.raises(ValueError, match="shots is 3"):
         studio.wish(project.id, project.scenes[0].id, '{"shots": 3}', 2)
+
+
+def test_a_pasted_screenplay_becomes_its_scenes_in_one_edit(studio):
+    project, _ = studio.split(studio.new().id, STORY, 2)
+    project = studio.edit(project.id, "add_scene")
+    first, last = project.scenes
+    pasted = "EXT. BEACH - DAY\n\nA red fox walks. She waves.\n\nINT. ROOM - NIGHT\n\nA blue bear sits.\n"
+    now = accepted(studio, project.id, first.id, pasted, 9)
+    assert [scene.title for scene in now.scenes] == ["EXT. BEACH - DAY", "INT. ROOM - NIGHT", ""]
+    assert [len(scene.shots) for scene in now.scenes] == [2, 1, 0]
+    assert (now.scenes[0].id, now.scenes[2].id) == (first.id, last.id)
+    assert [scene.id for scene in studio.undo(project.id).scenes] == [first.id, last.id]
 
 
 def test_a_new_split_leaves_locked_shots_as_they_are(studio):

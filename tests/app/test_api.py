@@ -68,6 +68,40 @@ def test_a_picture_is_sent_picked_and_looked_at(client, tmp_path):
             client.predict(project, {"path": elsewhere}, api_name="/upload")
 
 
+def test_the_queue_is_paused_by_whom_it_belongs_to(client, request):
+    from gradio_client.exceptions import AppError
+
+    if request.node.callspec.params["client"]:
+        with pytest.raises(AppError, match="the queue of a public page is everybody's"):
+            client.predict(api_name="/pause")
+        return
+    project = client.predict(api_name="/create_project")["id"]
+    client.predict(project, "A red fox walks on the beach.", 1, api_name="/split")
+    client.predict(project, "lct", 3, 2, 1, api_name="/set_options")
+    client.predict(api_name="/pause")
+    client.predict(project, api_name="/generate")
+    time.sleep(2)  # ten looks of an idle worker
+    assert client.predict(project, api_name="/watch")["state"] == "queued"
+    client.predict(False, api_name="/pause")
+    assert wait(client, project) == "done"
+
+
+def test_what_was_removed_is_listed_brought_back_and_ended(client):
+    project = client.predict(api_name="/create_project")["id"]
+    before = client.predict(project, "A red fox walks on the beach. She jumps. She waves.", 3, api_name="/split")
+    first, second, third = (shot["id"] for shot in before["shots"])
+    assert client.predict(project, api_name="/trash") == []
+    for removed in ([second], [first, third]):
+        client.predict(project, "drop_shots", {"shots": removed}, api_name="/edit")
+    last, earlier = client.predict(project, api_name="/trash")
+    assert [[shot["id"] for shot in one["shots"]] for one in (last, earlier)] == [[first, third], [second]]
+    assert (last["scene"], last["gone"]) == (before["scenes"][0]["id"], False)
+    back = client.predict(project, [first, second], api_name="/take_back")
+    assert back["shots"] == before["shots"][:2]
+    assert client.predict(project, api_name="/empty_trash") == 1
+    assert client.predict(project, api_name="/trash") == []
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -76,6 +110,7 @@ def test_a_picture_is_sent_picked_and_looked_at(client, tmp_path):
         (("{project}", "", 4, "/split"), "story is empty"),
         (("{project}", "A red fox walks.", 2, 1, "4:5", "/split"), "aspect is '4:5'"),
         (("{project}", "/film"), "no film yet"),
+        (("{project}", ["gone"], "/take_back"), "shot or scene is 'gone'; it is not in the trash any more"),
     ],
 )
 def test_refusals_are_one_sentence(client, call, sentence):

@@ -1,6 +1,7 @@
 """How the program starts, and what its server refuses."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -86,3 +87,10 @@ def status(address):
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def test_no_selector_has_a_comma_in_brackets():
+    """Gradio prefixes every part between two commas, so that such a rule matches something else, or nothing."""
+    css = re.sub(r"/\*.*?\*/", "", (ROOT / "assets" / "style.css").read_text("utf-8"), flags=re.DOTALL)
+    torn = re.compile(r":(?:is|has|not|where)\([^)]*,")
+    assert [rule.strip() for rule in re.findall(r"([^{}]+)\{", css) if torn.search(rule)] == []

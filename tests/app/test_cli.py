@@ -13,10 +13,11 @@ import imageio_ffmpeg
 import pytest
 import tiny_pipelines
 import torch
+from films import read_video
 
 from engine.backbones.pocket import PocketBackbone
 from engine.cli import main
-from engine.video import read_record, read_video
+from engine.video import read_record
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc is a folder that nobody may write to")
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,38 @@ def test_a_plan_refuses_what_a_film_would(story, tmp_path, capsys):
     assert "holds neither model_index.json" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"shots": [{"prompt": "A.", "frames": 37}]},
+            "frames is 37; the pocket model makes 1 to 33, the nearest is 33",
+        ),
+        ({"method": "lct-causal"}, "the pocket model has no weights for lct-causal"),
+        ({"method": "echoshot"}, "the pocket model has no weights for echoshot"),
+    ],
+)
+@pytest.mark.parametrize("more", [["-o", "{film}"], ["--plan"]], ids=["film", "plan"])
+def test_what_the_model_can_not_make_is_said_before_it_is_loaded(
+    changes, sentence, more, story, film, tiny_pocket, tmp_path, capsys, monkeypatch
+):
+    """The big ones take minutes."""
+    folder = shutil.copytree(tiny_pocket, tmp_path / "plain", ignore=shutil.ignore_patterns("causal"))
+    monkeypatch.setattr(PocketBackbone, "from_folder", None)
+    story.write_text(json.dumps(STORY | changes))
+    assert run(story, "--backbone", folder, *(part.format(film=film) for part in more)) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(film.parent.iterdir())
+
+
+def test_one_side_alone_leaves_the_other_to_the_model(story, film, tmp_path):
+    folder = tiny_pipelines.save("cogvideox-2b", tmp_path / "cogvideox")
+    story.write_text(json.dumps(STORY | {"shots": [{"prompt": "A.", "frames": 1}]}))
+    assert run(story, "-o", film, "--backbone", folder, "--height", 32) == 0
+    record = read_record(film)["story"]
+    assert (record["height"], record["width"]) == (32, 80)
+
+
 def test_the_schema_is_printed(capsys):
     assert run("--schema") == 0
     assert "shots" in json.loads(capsys.readouterr().out)["properties"]
@@ -161,6 +194,33 @@ def test_bad_input_is_one_sentence_and_exit_2(arguments, sentence, story, film, 
     assert not list(film.parent.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "shots is missing"),
+        ('{"shots": [{"prompt": "A."}], "promt": "x"}', "promt is no known field; the nearest is 'prompt'"),
+        ('{"shots": [{"prompt": "A.", "frames": 12}]}', "frames is 12; it must be 4k+1, the nearest is 13"),
+        ('{"shots": [{"prompt": "<b>🦊</b>"}], "steps": 0}', "steps is 0; the nearest possible value is 1"),
+        (" " * 1_000_001, "has 1000001 bytes; the most is 1000000"),
+    ],
+    ids=["cut off", "nothing", "unknown field", "length", "markup", "huge"],
+)
+def test_a_wrong_story_file_is_one_sentence_and_exit_2(text, sentence, story, film, capsys):
+    story.write_text(text)
+    assert run(story, "-o", film) == 2
+    err = capsys.readouterr().err
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert not list(film.parent.iterdir())
+
+
+@pytest.mark.parametrize("words", ["🦊🌊🎉", "Лиса идёт по пляжу.", "<script>alert(1)</script> **a** cat"])
+def test_any_script_emoji_and_markup_become_a_film(words, film, tiny_pocket):
+    assert run("--story", words, "--shots", 1, "--steps", 1, "-o", film, "--backbone", tiny_pocket) == 0
+    assert read_video(film).shape[0] == 17
+
+
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_damaged_weights_are_one_sentence(damage, story, film, tiny_pocket, tmp_path, capsys):
     folder = shutil.copytree(tiny_pocket, tmp_path / "damaged")
@@ -190,7 +250,9 @@ def test_too_little_memory_is_one_sentence(where, story, film, tiny_pocket, monk
 def test_interrupting_leaves_nothing_and_says_so(film, tiny_pocket):
     command = [sys.executable, "-m", "engine", "--story", "A fox.", "--shots", "9", "--steps", "200"]
     command += ["-o", str(film), "--backbone", str(tiny_pocket)]
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background is deaf to it
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process:
+        signal.signal(signal.SIGINT, heard)
         seen = b""
         while b"step" not in seen and (piece := process.stderr.read1()):
             seen += piece

@@ -21,6 +21,7 @@ from studio.services import Studio
 from studio.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+METHODS = ("lct", "lct-ar", "lct-causal", "independent")
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 SHORTAGE = f"""
 import sys
@@ -106,14 +107,14 @@ def expected(tmp_path_factory, tiny_pocket):
     """Files of a film that nothing disturbed, by method."""
     calm = Studio(settings(tmp_path_factory.mktemp("calm"), tiny_pocket, "inline"))
     found = {}
-    for method in ("lct", "lct-ar", "independent"):
+    for method in METHODS:
         asked = project(calm, 3, method=method)
         calm.generate(asked.id)
         found[method] = films(calm, asked.id)
     return found
 
 
-@pytest.mark.parametrize("method", ["lct", "lct-ar", "independent"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_film_is_made_and_its_progress_seen(studio, expected, method):
     asked = project(studio, 3, method=method)
     running, seen = ask(studio, asked.id), []

@@ -9,10 +9,11 @@ import zipfile
 
 import opentimelineio as otio
 import pytest
+from films import read_video
 from PIL import Image
 from pypdf import PdfReader
 
-from engine.video import read_record, read_video
+from engine.video import read_record
 from studio.exports import EXPORTS, export
 from studio.services import Studio
 from studio.settings import Settings

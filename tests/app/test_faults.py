@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -17,11 +18,18 @@ from soundness import check_sound
 
 import engine
 from studio import film
+from studio.executors import local, ray
+from studio.executors.model import OwnModel
 from studio.ladder import OUT_OF_MEMORY
+from studio.models import Job, JobShot
 from studio.sentences import DIED, FULL, UNKNOWN, sentence
 from studio.services import Studio
 from studio.settings import Settings
+from studio.shelf import Shelf
+from studio.store import Store
 from studio.store.ledger import TRIES
+from studio.tasks import scene_tasks
+from studio.worker import Worker
 
 ROOT = Path(__file__).parents[2]
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
@@ -282,6 +290,28 @@ def test_a_stop_while_decoding_keeps_what_is_decoded_and_later_only_decodes(stud
     assert [len(of) for of in takes(studio, asked.id)] == [1, 1, 1]
 
 
+def test_what_was_denoised_waits_a_week_for_whoever_takes_the_job_up_again(studio, monkeypatch):
+    asked = project(studio, 3, method="lct")
+    before_call(monkeypatch, film, "keep_take", lambda: studio.stop(asked.id))
+    studio.generate(asked.id)
+
+    def raw_after(days):
+        with sqlite3.connect(studio.store.home / "reelboard.sqlite") as db:
+            db.execute("UPDATE job SET beat = beat - ?", (days * 86_400,))
+        db.close()
+        for file in studio.store.media.folder.iterdir():
+            os.utime(file, (0, 0))
+        studio.store.tidy()
+        check_sound(studio.store.home)
+        return len(list(studio.store.media.folder.glob("*.raw.safetensors")))
+
+    assert [raw_after(days) for days in (6, 2)] == [2, 0]
+    assert [shot.state for shot in studio.job(asked.id).shots] == ["done", "waiting", "waiting"]
+    studio.generate(asked.id)
+    assert studio.job(asked.id).state == "done"
+    assert [len(of) for of in takes(studio, asked.id)] == [1, 1, 1]
+
+
 def test_a_stop_while_the_film_is_put_together_leaves_no_film(studio, monkeypatch):
     asked = project(studio, 3)
     real = film.assemble
@@ -331,6 +361,39 @@ def test_after_a_stop_at_any_stage_the_worker_is_as_small_as_before(tmp_path):
         studio.close()
 
 
+def test_a_worker_whose_studio_is_gone_before_it_is_awake_ends_too(tmp_path):
+    start = (
+        "import os, sys; from pathlib import Path; from studio.executors.local import Local;"
+        "from studio.shelf import Shelf; from studio.store import Store;"
+        "Local(Store(Path(sys.argv[1])), Shelf()).start(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", start, str(tmp_path)], cwd=ROOT, check=True)
+    end = time.monotonic() + 60
+    while (left := workers(tmp_path)) and time.monotonic() < end:
+        time.sleep(0.1)
+    for one in left:
+        one.kill()
+    assert not left
+
+
+def test_a_worker_that_dies_again_and_again_is_given_more_and_more_time(tmp_path, monkeypatch):
+    for name, seconds in {"LOOK": 0.01, "LONGEST_PAUSE": 0.5, "SHORT_LIFE": 5.0}.items():
+        monkeypatch.setattr(local, name, seconds)
+    executor, starts = local.Local(Store(tmp_path), Shelf()), []
+
+    def start():
+        starts.append(time.monotonic())
+        return subprocess.Popen(["sleep", "0.05"])
+
+    monkeypatch.setattr(executor, "_start", start)
+    executor.start()
+    end = time.monotonic() + 60
+    while len(starts) < 10 and time.monotonic() < end:
+        time.sleep(0.02)
+    executor.close()
+    assert min(later - one for one, later in pairwise(starts[7:])) > 0.5
+
+
 # Memory
 
 
@@ -354,13 +417,36 @@ def test_too_little_memory_at_any_stage_offers_less_and_the_next_job_is_made(stu
         monkeypatch.setattr(film, "frames", too_large)
     studio.generate(asked.id)
     failed = studio.job(asked.id)
-    offered = {"stitch": "Put the film together again"}.get(at, "Make one shot after the other")
+    again = {"stitch": "Put the film together again", "decode": "Only decode again"}
+    offered = again.get(at, "Make one shot after the other")
     assert (failed.state, studio.offer(failed)) == ("failed", offered)
     monkeypatch.setattr(film, "frames", load)
     studio.manage(asked.id, failed.id, "smaller")
     assert studio.job(asked.id).state == "done"
     assert [len(of) for of in takes(studio, asked.id)] == [1, 1]
     assert studio.project(asked.id).film
+
+
+def test_too_little_memory_to_decode_repeats_no_step_and_then_only_less_to_decode_is_offered(studio, monkeypatch):
+    asked, real, steps = project(studio, method="lct"), engine.generate, []
+
+    def short(scene, backbone, **settings):
+        for event in real(scene, backbone, **settings):
+            steps.append(event)
+            yield event
+            if isinstance(event, engine.Denoised):
+                torch.empty(2**50)
+
+    monkeypatch.setattr(engine, "generate", short)
+    studio.generate(asked.id)
+    job, made = studio.job(asked.id), len(steps)
+    assert studio.offer(job) == "Only decode again"
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "decode_take", lambda *_: torch.empty(2**50))
+        studio.manage(asked.id, job.id, "smaller")
+    assert (studio.job(asked.id).id, studio.offer(studio.job(asked.id))) == (job.id, "Shorten to 0.1 s")
+    studio.manage(asked.id, job.id, "retry")
+    assert (studio.job(asked.id).state, len(steps)) == ("done", made)
 
 
 def test_each_way_that_needs_less_is_offered_once_and_the_last_one_is_shorter(studio, monkeypatch):
@@ -382,6 +468,41 @@ def test_each_way_that_needs_less_is_offered_once_and_the_last_one_is_shorter(st
     shorter = ["Shorten to 1.1 s", "Shorten to 0.6 s"]
     assert offers == ["Make one shot after the other", "Remember only the shot before", *shorter]
     assert studio.project(asked.id).shot(job.task.make[0]).frames == 5
+
+
+def test_only_what_needs_less_is_offered(studio):
+    """A shot that is left alone, or made alone anyway, is not made 'one after the other'."""
+    asked = project(studio, 3, method="lct")
+    made = studio.edit(asked.id, "set_shots", shots=[asked.shots[0].id], frames=17)
+    (wish,) = scene_tasks(made, made.scenes[0], [shot.id for shot in made.shots])
+    states = [JobShot(shot=key, state="done" if k else "waiting") for k, key in enumerate(wish.make)]
+    job = Job(id="j", project=made.id, task=wish, state="failed", place=0, message=OUT_OF_MEMORY, shots=states)
+    assert studio.offer(job) == "Remember only the shot before"
+    alone = wish.model_copy(update={"options": wish.options.model_copy(update={"group": 1})})
+    waiting = tuple(JobShot(shot=key, state="waiting") for key in wish.make)
+    offers = [studio.offer(job.model_copy(update={"task": one, "shots": waiting})) for one in (wish, alone)]
+    assert offers == ["Make one shot after the other", "Remember only the shot before"]
+
+
+def test_a_smaller_way_is_taken_once_and_makes_no_shot_longer(studio, monkeypatch):
+    asked, inline = project(studio, 2, method="independent"), studio.executor
+    first, second = (shot.id for shot in asked.shots)
+    studio.edit(asked.id, "set_shots", shots=[first], frames=17)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "generate", lambda *_, **__: torch.empty(2**50))
+        studio.generate(asked.id)
+    job, studio.executor = studio.job(asked.id), Nobody()
+    assert studio.offer(job) == "Shorten to 1.1 s"
+    studio.manage(asked.id, job.id, "smaller")
+    with pytest.raises(ValueError, match="this scene is being made"):
+        studio.manage(asked.id, job.id, "smaller")
+    (less,) = studio.jobs(asked.id)
+    assert 0 < less.work < job.work
+    studio.executor = inline
+    inline.wake()
+    assert studio.job(asked.id).state == "done"
+    board = studio.project(asked.id)
+    assert [(board.shot(key).frames, board.shot(key).stale) for key in (first, second)] == [(9, ()), (5, ())]
 
 
 def test_a_model_that_finds_no_memory_is_told_and_the_next_job_is_made(studio):
@@ -416,6 +537,104 @@ def test_a_log_that_cannot_be_written_is_no_second_failure(studio, monkeypatch):
     studio.generate(asked.id)
     assert (studio.job(asked.id).state, studio.job(asked.id).message) == ("failed", UNKNOWN)
     monkeypatch.undo()
+    studio.generate(asked.id)
+    assert studio.job(asked.id).state == "done"
+
+
+def test_a_job_whose_end_could_not_be_written_is_taken_up_by_the_same_worker(studio):
+    asked, studio.executor = project(studio), Nobody()
+    (job,) = studio.generate(asked.id)
+    worker = Worker(studio.store.home, os.getppid(), lambda: None)
+    assert worker._next(studio.store, "hand").id == job.id
+    assert worker._next(studio.store, "hand") is None  # nobody says that it is over
+    with sqlite3.connect(studio.store.home / "reelboard.sqlite") as db:
+        db.execute("UPDATE job SET beat = beat - 60")
+    db.close()
+    assert worker._next(studio.store, "hand").id == job.id
+
+
+def test_a_hand_that_was_silent_makes_nothing_twice_of_what_another_hand_took_up(studio, monkeypatch):
+    asked, studio.executor = project(studio, method="independent"), Nobody()
+    studio.generate(asked.id)
+    real, hands, ended = engine.generate, [], threading.Event()
+
+    def generate(scene, backbone, **settings):
+        hands.append(settings)
+        silent = len(hands) == 1
+        try:
+            for event in real(scene, backbone, **settings):
+                if silent and isinstance(event, engine.ShotDone):
+                    studio.store.ledger.reconcile(lease=0)
+                    wait(studio, asked.id, lambda job: job.shots[0].state == "done")
+                yield event
+                if not silent and isinstance(event, engine.ShotDone):
+                    ended.wait(60)
+        finally:
+            if silent:
+                ended.set()
+
+    monkeypatch.setattr(engine, "generate", generate)
+    worker = Worker(studio.store.home, os.getppid(), lambda: None)
+    worker.model = OwnModel(studio.shelf)
+    serving = [threading.Thread(target=worker._serve, args=(studio.store,)) for _ in range(2)]
+    for hand in serving:
+        hand.start()
+    try:
+        assert wait(studio, asked.id).state == "done"
+    finally:
+        worker.ending = True
+        for hand in serving:
+            hand.join()
+    assert len(hands) == 2
+    assert [len(of) for of in takes(studio, asked.id)] == [1, 1]
+
+
+def test_a_hand_of_a_cluster_that_cannot_load_is_replaced_whatever_it_raised(monkeypatch):
+    """Or there are fewer and fewer, and then a job waits for none."""
+    cluster, started = ray.Cluster.__new__(ray.Cluster), []
+    cluster._lock, cluster._free, cluster._starting = threading.Lock(), deque(), {"loading": "hand"}
+    monkeypatch.setattr(cluster, "_start", lambda: started.append("another"))
+    monkeypatch.setattr(ray, "_ready", lambda refs, **_: refs)
+    monkeypatch.setattr(ray, "_result", lambda _: torch.empty(2**50))
+    with pytest.raises(RuntimeError, match="memory"):
+        cluster._take(engine.CancelToken(), wait=True)
+    assert started == ["another"]
+
+
+def test_a_worker_goes_on_though_the_machine_could_not_be_timed(studio, monkeypatch):
+    """A large model may not fit at the sizes that are tried."""
+    worker = Worker(studio.store.home, os.getppid(), lambda: None)
+    worker.model = OwnModel(studio.shelf)
+    monkeypatch.setattr("engine.plan.measure", lambda *_: torch.empty(2**50))
+    worker._learn(studio.store)
+    assert studio.store.facts.get("pace") is None
+    monkeypatch.undo()
+    worker._learn(studio.store)
+    assert studio.store.facts.get("pace")["backbone"] == studio.settings.backbone
+
+
+def test_what_was_removed_for_good_is_not_made_again(studio):
+    asked = project(studio)
+    studio.generate(asked.id)
+    job, gone = studio.job(asked.id), asked.shots[1].id
+    studio.edit(asked.id, "drop_shots", shots=[gone])
+    studio.empty_trash(asked.id)
+    for again in (
+        *(lambda what=what: studio.manage(asked.id, job.id, what) for what in ("duplicate", "rerun", "retry")),
+        lambda: studio.rerun(studio.project(asked.id).shots[0].take.id),
+    ):
+        with pytest.raises(ValueError, match="a shot of this job was removed for good"):
+            again()
+    assert studio.jobs(asked.id) == []
+
+
+def test_a_studio_opens_though_its_media_can_not_be_tidied(studio):
+    lock = studio.store.media.folder.with_suffix(".lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    studio.start()
+    lock.rmdir()
+    asked = project(studio)
     studio.generate(asked.id)
     assert studio.job(asked.id).state == "done"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from studio.drafts import DraftShot
 from studio.fountain import MAX_SCRIPT, read_fountain
-from studio.imports import imported
+from studio.imports import imported, pasted
 from studio.models import Options
 
 SCRIPT = """Title: The Sea
@@ -63,6 +63,10 @@ GOOD = {
 }
 
 
+def scenes(draft):
+    return (draft, *draft.rest)
+
+
 def test_a_screenplay_is_read_scene_by_scene():
     beach, house, office = read_fountain(SCRIPT)
     assert (beach.heading, beach.beats) == ("EXT. BEACH - SUNSET", 5)
@@ -83,7 +87,7 @@ def test_a_screenplay_is_read_scene_by_scene():
 
 
 def test_every_scene_becomes_a_draft_with_its_cast_and_place():
-    beach, house, office = imported(SCRIPT)
+    beach, house, office = scenes(imported(SCRIPT))
     assert [draft.title for draft in (beach, house, office)] == [scene.heading for scene in read_fountain(SCRIPT)]
     cast = "[Character] Character 1: Ruby, a red fox with a crown. Character 2: Otto, a blue bear. [Environment] "
     assert beach.prompt.startswith(cast + "On the beach at sunset.")
@@ -94,7 +98,7 @@ def test_every_scene_becomes_a_draft_with_its_cast_and_place():
 
 
 def test_a_long_scene_is_told_in_nine_shots():
-    (draft,) = imported("EXT. BEACH - DAY\n\n" + "\n\n".join(f"The fox sees thing{k}." for k in range(40)))
+    draft = imported("EXT. BEACH - DAY\n\n" + "\n\n".join(f"The fox sees thing{k}." for k in range(40)))
     assert len(draft.shots) == 9
     assert "thing39" in draft.shots[8].prompt
 
@@ -119,12 +123,35 @@ def test_what_only_looks_like_a_heading_is_none(line):
         read_fountain(f"{line}\n\nA fox waves.")
 
 
+@pytest.mark.parametrize(
+    "text", [SCRIPT, "INT. ROOM - DAY\n\nA fox waves.", "int./ext. room - night\n\nA fox.", "EXT ROOM\n\nA fox waves."]
+)
+def test_a_screenplay_where_a_story_was_asked_for_is_known_by_its_headings(text):
+    assert pasted(text) == imported(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A red fox walks on the beach.\n\nShe waves.",
+        "The INT. of a car. A fox drives.",
+        "Ext. beach at dusk. A fox walks.",
+        "Est 1900, a castle stands there.",
+        "...and then a fox waves",
+        "FADE IN:\n\nA fox waves.",
+        "A fox walks.\nINT. ROOM - DAY is what she reads.",
+    ],
+)
+def test_a_story_is_no_screenplay(text):
+    assert pasted(text) is None
+
+
 def test_pasted_json_is_taken_with_its_settings():
     for text in (
         json.dumps(GOOD | {"seed": 4, "method": "lct-ar"}),
         f"```json\n{json.dumps(GOOD | {'seed': 4, 'method': 'lct-ar'})}\n```",
     ):
-        (draft,) = imported(text)
+        draft = imported(text)
         assert draft.prompt == "[Story] A fox."
         assert draft.shots == (DraftShot(prompt="Character 1 waves.", frames=9), DraftShot(prompt="b", cut=False))
         assert draft.options == Options(seed=4, method="lct-ar")
@@ -138,7 +165,7 @@ def test_what_a_project_cannot_hold_is_left_out_and_said():
         "seed": 2**32 - 1,
         "shots": [{"prompt": "a", "frames": 65, "seed": 1}],
     }
-    (draft,) = imported(json.dumps(GOOD | more))
+    draft = imported(json.dumps(GOOD | more))
     assert draft.options == Options(method="lct-causal")
     assert draft.shots[0].frames == 33
     assert draft.note == (
@@ -157,6 +184,7 @@ def test_what_a_project_cannot_hold_is_left_out_and_said():
         ("EXT. BEACH - DAY\n\n>THE END<", "screenplay has scene headings but nothing happens under them"),
         ("EXT. BEACH - DAY\n\n" + "A fox walks. " * 2_000, "scene EXT. BEACH - DAY has 260"),
         ("EXT. BEACH - DAY\n\n" + "x" * MAX_SCRIPT, "screenplay has 500018 characters; the most is 500000"),
+        ("INT. A\n\nB.\n\n" * 201, "scenes is 201; a project holds 200, so open it in parts"),
         ("INT. A\n\nB.\n\n" * 400, "screenplay has 400 scenes; the most is 300, so import it in parts"),
         ("{", "text is not JSON: "),
         ("[1, 2]", "story is no JSON object"),
@@ -203,11 +231,11 @@ LINES = st.sampled_from(
 @given(text=st.one_of(st.text(max_size=300), st.lists(LINES, max_size=40).map("\n".join)))
 def test_no_text_makes_an_import_fail_in_another_way(text):
     try:
-        drafts = imported(text)
+        draft = imported(text)
     except ValueError as error:
         assert "\n" not in str(error)  # noqa: PT017 - the only way out that is allowed
     else:
-        assert all(None not in draft.shots for draft in drafts)
+        assert all(None not in one.shots for one in scenes(draft))
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def known(studio, project_id):
         "project": project,
         "shot": shot.id,
         "shots": [shot.id],
+        "takes": {shot.id: shot.take.id},
         "scene": scene.id,
         "take_id": shot.take.id,
         "take": shot.take.id,
@@ -229,7 +230,7 @@ def test_what_a_page_may_send(studio, data):
     act, project = Actions(studio), studio.known["project_id"]
     names = ["edit", "make", "redo", "choose", "approve", "star", "note", "stop", "undo", "rewrite", "job", "select"]
     details = data.draw(
-        some.dictionaries(some.sampled_from(["shot", "shots", "take", "text", "at", "scene"]), hostile)
+        some.dictionaries(some.sampled_from(["shot", "shots", "take", "takes", "text", "at", "scene"]), hostile)
     )
     event = {"name": data.draw(some.one_of(some.sampled_from(names), hostile))} | details
     sent = SimpleNamespace(_data=data.draw(some.sampled_from([event, None, [], "x"])))
@@ -332,10 +333,10 @@ def test_what_is_wrong_is_the_same_sentence_on_the_page_for_programs_and_in_a_sh
 
 def test_only_approvals_of_the_own_board_count(studio):
     stranger = studio.new()
-    shot = studio.known["shot"]
+    takes = studio.known["takes"]
     for approved in (True, False):
         with pytest.raises(ValueError, match="not on this board"):
-            studio.approve(stranger.id, [shot], approved=approved)
+            studio.approve(stranger.id, takes, approved=approved)
 
 
 def test_the_database_is_sound_after_all_this(studio):

@@ -260,7 +260,7 @@ def test_an_endpoint_can_be_tried_out(server):
 def test_the_question_can_be_pasted_elsewhere_and_its_answer_imported():
     assert "Number of shots: 3" in to_paste(ASKED)
     assert STORY in to_paste(ASKED)
-    (draft,) = imported(f"```json\n{board('One.', 'Two.', 'Three.')}\n```")
+    draft = imported(f"```json\n{board('One.', 'Two.', 'Three.')}\n```")
     assert (draft.prompt, prompts(draft)) == (PROMPT, ["One.", "Two.", "Three."])
 
 

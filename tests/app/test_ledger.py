@@ -22,14 +22,14 @@ def store(tmp_path):
     return Store(tmp_path)
 
 
-def task(shots=2):
-    listed = tuple(TaskShot(id=f"s{k}", prompt="A fox.", frames=5, cut=True) for k in range(shots))
+def task(shots=2, of=""):
+    listed = tuple(TaskShot(id=f"{of}s{k}", prompt="A fox.", frames=5, cut=True) for k in range(shots))
     return Task(prompt="", shots=listed, make=tuple(s.id for s in listed), options=Options(), seed=0)
 
 
 def submit(store, count=1):
     project = store.projects.create()
-    return [job for _ in range(count) for job in store.ledger.submit(project.id, task())]
+    return [job for n in range(count) for job in store.ledger.submit(project.id, task(of=str(n or "")))]
 
 
 def test_jobs_come_in_order_and_can_be_held_moved_and_cancelled(store):
@@ -43,6 +43,48 @@ def test_jobs_come_in_order_and_can_be_held_moved_and_cancelled(store):
     assert store.ledger.claim("a") is None
     store.ledger.hold(first.id, held=False)
     assert store.ledger.claim("a").id == first.id
+
+
+def test_a_shot_is_made_once_at_a_time_so_that_the_last_wish_counts(store):
+    project = store.projects.create().id
+    first, second = (job.id for _ in range(2) for job in store.ledger.submit(project, task()))
+    assert store.ledger.claim("a").id == first
+    assert store.ledger.claim("b") is None
+    store.ledger.finish(first, "a", "done")
+    assert store.ledger.claim("b").id == second
+
+
+def test_the_job_that_ended_last_is_told_of_though_it_was_asked_for_first(store):
+    first, second = submit(store, 2)
+    for job, state in ((first, "cancelled"), (second, "done"), (first, "failed")):
+        if job is first and state == "failed":
+            store.ledger.submit(first.project, again=[first.id])
+        store.ledger.finish(store.ledger.claim("a").id, "a", state)
+    assert [job.id for job in store.ledger.recent()] == [first.id, second.id]
+    assert store.ledger.last(first.project).id == first.id
+
+
+def test_a_job_of_a_dead_worker_is_found_though_the_clock_was_set_back_since(store):
+    (job,) = submit(store)
+    store.ledger.claim("dead")
+    with sqlite3.connect(store.home / "reelboard.sqlite") as db:
+        db.execute("UPDATE job SET beat = beat + 86400")
+    db.close()
+    assert store.ledger.reconcile(lease=0) == [job.id]
+    assert store.ledger.claim("next").id == job.id
+
+
+def test_a_paused_queue_lets_no_job_begin_until_it_goes_on(store):
+    first, second = submit(store, 2)
+    store.ledger.claim("w")
+    store.ledger.pause(paused=True)
+    store.ledger.pause(paused=True)
+    store.ledger.finish(first.id, "w", "done")
+    again = Store(store.home).ledger  # a pause outlives the studio
+    assert (again.paused, again.claim("w")) == (True, None)
+    assert again.get(second.id).state == "queued"
+    again.pause(paused=False)
+    assert (store.ledger.paused, store.ledger.claim("w").id) == (False, second.id)
 
 
 def test_the_queue_is_bounded(store):
@@ -101,6 +143,27 @@ def test_a_stop_outlives_the_worker_that_should_have_heard_it(store):
     assert store.ledger.claim("w") is None
 
 
+def test_a_stop_outlives_a_worker_that_is_told_to_leave(store):
+    (job,) = submit(store)
+    store.ledger.claim("w")
+    store.ledger.stop(job.id)
+    store.ledger.finish(job.id, "w", "interrupted")
+    assert store.ledger.get(job.id).state == "cancelled"
+    assert store.ledger.claim("w") is None
+
+
+def test_a_job_whose_worker_died_is_held_like_one_that_waits_and_one_that_is_over_is_not(store):
+    (job,) = submit(store)
+    store.ledger.claim("w")
+    store.ledger.reconcile(lease=0)
+    store.ledger.hold(job.id, held=True)
+    assert store.ledger.claim("w") is None
+    store.ledger.hold(job.id, held=False)
+    assert store.ledger.claim("w").id == job.id
+    with pytest.raises(ValueError, match="it does not wait any more"):
+        store.ledger.hold(job.id, held=True)
+
+
 def test_a_live_worker_keeps_its_job(store):
     (job,) = submit(store)
     store.ledger.claim("w")
@@ -110,11 +173,35 @@ def test_a_live_worker_keeps_its_job(store):
 
 def test_the_pace_is_learned_from_finished_jobs(store):
     project = store.projects.create()
-    for seconds in (10.0, 12.0, 11.0):
-        store.ledger.submit(project.id, task(), work=[100.0])
+    large = task().model_copy(update={"options": Options(backbone="Large")})
+    for wish, seconds in ((task(), 10.0), (task(), 12.0), (task(), 11.0), (large, 5000.0)):
+        store.ledger.submit(project.id, wish, work=[100.0])
         job = store.ledger.claim("w")
         store.ledger.finish(job.id, "w", "done", seconds=seconds)
-    assert store.ledger.pace() == pytest.approx(0.11)
+    assert store.ledger.pace("") == pytest.approx(0.11)
+    assert store.ledger.pace("Large") == pytest.approx(50)
+    assert store.ledger.pace("Other") is None
+
+
+def test_a_job_that_has_begun_keeps_its_wishes_though_it_waits_again(store):
+    (job,) = submit(store)
+    store.ledger.claim("w")
+    begun = job.task.model_copy(update={"begun": True})
+    store.ledger.begin(job.id, "w", begun)
+    store.ledger.denoised(job.id, "w", {"s0": "raw"})
+    store.ledger.finish(job.id, "w", "cancelled")
+    store.ledger.submit(job.project, again=[job.id])
+    with pytest.raises(ValueError, match="it has begun"):
+        store.ledger.change(job.id, task().model_copy(update={"seed": 7}), 1.0)
+    assert store.ledger.get(job.id).task == begun
+
+
+def test_a_job_that_did_not_break_off_is_not_taken_up_again(store):
+    (job,) = submit(store)
+    store.ledger.finish(store.ledger.claim("w").id, "w", "done")
+    with pytest.raises(ValueError, match="it did not break off, so duplicate it"):
+        store.ledger.submit(job.project, again=[job.id])
+    assert store.ledger.get(job.id).state == "done"
 
 
 def test_a_job_waits_for_what_it_looks_at_and_for_nothing_else(store):
@@ -137,10 +224,25 @@ def test_a_job_waits_for_what_it_looks_at_and_for_nothing_else(store):
 
 def claim_all(home, name, out):
     store, mine = Store(Path(home)), []
-    while (job := store.ledger.claim(name)) is not None:
+    while (job := patiently(store.ledger.claim, name)) is not None:
         mine.append(job.id)
-        store.ledger.finish(job.id, name, "done")
+        patiently(store.ledger.finish, job.id, name, "done")
     out.put(mine)
+
+
+def patiently(act, *values):
+    """As a worker does, which asks again where a slow disk had it wait too long."""
+    while True:
+        try:
+            return act(*values)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+
+
+def test_a_studio_opens_while_another_one_writes(store):
+    with store.projects._database.transaction():
+        assert Store(store.home).ledger.open_jobs() == []
 
 
 def test_eight_processes_claim_four_hundred_jobs_each_once(store, monkeypatch):

@@ -84,7 +84,7 @@ def calls():
 
 
 found = {}
-for method in ("lct-ar", "independent", "lct"):
+for method in ("lct-ar", "lct-causal", "independent", "lct"):
     film = asked(3, method=method)
     studio.generate(film.id)
     job = studio.job(film.id)
@@ -134,7 +134,7 @@ def found(tmp_path_factory, tiny_pocket):
     return told
 
 
-@pytest.mark.parametrize(("method", "calls"), [("lct-ar", 3), ("independent", 3), ("lct", 1)])
+@pytest.mark.parametrize(("method", "calls"), [("lct-ar", 3), ("lct-causal", 3), ("independent", 3), ("lct", 1)])
 def test_each_shot_is_a_call_of_its_own_and_the_film_is_the_same(found, method, calls):
     lent, own = found["lent"][method], found["own"][method]
     assert (len(lent["calls"]), len(own["calls"])) == (calls, 0)

@@ -148,6 +148,14 @@ def test_a_shot_goes_on_from_another_and_settings_are_copied(studio, tmp_path):
     assert copied.shots[0].prompt == first.prompt
 
 
+def test_the_noise_of_a_film_with_a_large_seed_is_copied_too(studio):
+    asked = project(studio)
+    studio.edit(asked.id, "set_options", seed=2**31 - 1)
+    first, second = make(studio, asked.id).shots
+    copied = studio.edit(asked.id, "copy_settings", shot=first.id, to=[second.id])
+    assert copied.shots[1].seed == first.take.seed
+
+
 def test_cuts_are_measured_once_and_told_in_words(studio, tmp_path, monkeypatch):
     import engine.continuity
 

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 import torch
+from films import read_video
 from PIL import Image
 
 from studio.film import load_take
@@ -17,6 +18,13 @@ from studio.store import StaleError
 from studio.store.archive import END, FAR
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
+
+
+class Nobody:
+    """An executor that leaves the work to another process."""
+
+    def wake(self):
+        pass
 
 
 @pytest.fixture
@@ -303,6 +311,10 @@ def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
     asked = project(studio)
     make(studio, asked.id)
     studio.redo(asked.id, asked.shots[0].id)
+    first, second = studio.takes(asked.shots[0].id)
+    studio.star(asked.id, asked.shots[0].id, first.id, starred=True)
+    for take, at, said in ((first, 0.25, "The best."), (second, 0.125, "Too dark.")):
+        studio.note(asked.id, asked.shots[0].id, take.id, at, said)
     content = studio.export(asked.id, "Project (zip)").read_bytes()
     other = Studio(Settings(home=tmp_path / "other", backbone=str(tiny_pocket), executor="inline", example=False))
     opened = other.open_zip(io.BytesIO(content))
@@ -311,7 +323,12 @@ def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
     assert [s.stale for s in opened.shots] == [s.stale for s in was.shots]
     assert [s.take.video for s in opened.shots] == [s.take.video for s in was.shots]
     assert other.media(opened.film).exists()
-    assert len(other.store.projects.takes(opened.shots[0].id)) == 2
+    one, two = (take.id for take in other.takes(opened.shots[0].id))
+    assert other.starred(opened) == {one}
+    assert [(note.take, note.text, note.at) for note in other.notes(opened.shots[0].id)] == [
+        (two, "Too dark.", 0.125),
+        (one, "The best.", 0.25),
+    ]
     twice = other.open_zip(io.BytesIO(content))
     assert twice.id != opened.id
 
@@ -500,6 +517,46 @@ def test_two_windows_change_different_things_of_one_shot(studio):
         studio.undo(seen.id, seen.revision)
 
 
+def test_a_choice_that_another_window_made_meanwhile_is_not_written_over(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    shot = asked.shots[0].id
+    studio.redo(asked.id, shot)
+    studio.redo(asked.id, shot)
+    seen = studio.project(asked.id).revision
+    first, second, _ = (take.id for take in studio.takes(shot))
+    mine, yours = {"revision": seen, "author": "me"}, {"revision": seen, "author": "you"}
+    studio.choose(asked.id, shot, second, **mine)
+    assert studio.choose(asked.id, shot, first, **mine).shot(shot).take.id == first
+    with pytest.raises(StaleError, match="the take of shot 1A changed in another window"):
+        studio.choose(asked.id, shot, second, **yours)
+    assert studio.project(asked.id).shot(shot).take.id == first
+    studio.edit(asked.id, "set_shot", shot=shot, prompt="It sits.", **yours)
+    back = studio.undo(asked.id)
+    assert (back.shot(shot).prompt, back.shot(shot).take.id) == (asked.shot(shot).prompt, first)
+
+
+@pytest.mark.parametrize("how", ["made", "chosen"])
+def test_a_take_that_came_while_approve_was_pressed_is_not_approved_unseen(studio, how):
+    asked = project(studio)
+    make(studio, asked.id)
+    one, other = asked.shots[0].id, asked.shots[1].id
+    studio.redo(asked.id, one)
+    shown = {shot.id: shot.take.id for shot in studio.project(asked.id).shots}
+    studio.approve(asked.id, shown, approved=True)
+    if how == "made":
+        studio.redo(asked.id, one)
+    else:
+        studio.choose(asked.id, one, studio.takes(one)[0].id)
+    for approved in (True, False):
+        with pytest.raises(StaleError, match="shot 1A has another take by now; look at it, then try again"):
+            studio.approve(asked.id, {other: shown[other], one: shown[one]}, approved=approved)
+        assert [shot.approved for shot in studio.project(asked.id).shots] == [False, True]
+    now = studio.project(asked.id).shot(one).take.id
+    studio.approve(asked.id, {one: now}, approved=True)
+    assert studio.project(asked.id).shot(one).approved
+
+
 def test_undo_of_a_removed_shot_brings_back_the_take_that_was_chosen(studio):
     asked = project(studio)
     make(studio, asked.id)
@@ -603,10 +660,6 @@ def test_bad_edits_are_refused_in_one_sentence_and_change_nothing(studio, name, 
 
 
 def test_jobs_in_the_queue_can_be_moved_held_changed_and_doubled(studio):
-    class Nobody:
-        def wake(self):
-            pass
-
     asked = project(studio)
     studio.executor = Nobody()
     (first,) = studio.generate(asked.id)
@@ -617,13 +670,26 @@ def test_jobs_in_the_queue_can_be_moved_held_changed_and_doubled(studio):
     assert [job.id for job in studio.jobs(asked.id)] == [second.id, first.id]
     studio.manage(asked.id, second.id, "hold", held=True)
     assert studio.store.ledger.claim("w").id == first.id
-    assert studio.change_job(asked.id, second.id, steps=7).task.options.steps == 7
+    changed = studio.change_job(asked.id, second.id, steps=7)
+    assert changed.work == second.work * changed.task.options.steps / second.task.options.steps > second.work
+    with pytest.raises(ValueError, match="backbone is 'none such'"):
+        studio.change_job(asked.id, second.id, backbone="none such")
     with pytest.raises(ValueError, match="it has begun"):
         studio.change_job(asked.id, first.id, steps=7)
     studio.manage(asked.id, second.id, "stop")
     assert studio.store.ledger.get(second.id).state == "cancelled"
     with pytest.raises(ValueError, match="what is 'fly'"):
         studio.manage(asked.id, first.id, "fly")
+
+
+def test_a_paused_queue_makes_what_was_asked_for_when_it_goes_on(studio):
+    asked = project(studio)
+    studio.pause()
+    (job,) = studio.generate(asked.id)
+    assert (studio.paused, job.state) == (True, "queued")
+    assert not studio.broke_off(studio.project(asked.id))
+    studio.pause(paused=False)
+    assert studio.store.ledger.get(job.id).state == "done"
 
 
 def test_out_of_memory_offers_a_way_that_needs_less_and_the_next_job_succeeds(studio, monkeypatch):
@@ -645,6 +711,42 @@ def test_out_of_memory_offers_a_way_that_needs_less_and_the_next_job_succeeds(st
     assert studio.job(asked.id).state == "done"
     assert [shot.stale for shot in studio.project(asked.id).shots] == [(), ()]
     assert studio.offer(studio.job(asked.id)) == ""
+
+
+def test_the_time_left_is_guessed_from_earlier_films_and_not_where_nobody_knows_how_much_is_asked_for(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    job = studio.job(asked.id).model_copy(update={"done": 1, "total": 4})
+    assert studio.remaining(job) == pytest.approx(0.75 * job.seconds)
+    assert studio.remaining(job.model_copy(update={"work": 0.0})) is None
+
+
+def test_the_time_left_of_a_film_that_goes_on_is_that_of_the_shots_that_are_left(studio, monkeypatch):
+    import engine
+
+    asked = project(studio)
+    studio.edit(asked.id, "set_options", method="independent", steps=3)
+    make(studio, asked.id)
+    seconds, real, seen = studio.job(asked.id).seconds, engine.generate, []
+
+    def breaks_off(*wish, **settings):
+        for event in real(*wish, **settings):
+            yield event
+            if isinstance(event, engine.ShotDone):
+                raise ValueError("it broke off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "generate", breaks_off)
+        studio.generate(asked.id)
+    told = studio.store.ledger.progress
+
+    def look():
+        seen.append(studio.remaining(studio.job(asked.id)) / seconds)
+
+    monkeypatch.setattr(engine, "generate", lambda *wish, **settings: (look(), real(*wish, **settings))[1])
+    monkeypatch.setattr(studio.store.ledger, "progress", lambda *now: (told(*now), look())[0])
+    studio.generate(asked.id)
+    assert seen == pytest.approx([4 / 8, 3 / 8, 2 / 8, 1 / 8, 0])
 
 
 def test_a_disk_without_room_is_said_before_anything_starts(studio, monkeypatch):
@@ -707,9 +809,9 @@ def test_approval_is_of_one_take_and_undo_does_not_carry_it_to_another(studio):
     asked = project(studio)
     make(studio, asked.id)
     shot = asked.shots[0].id
-    studio.approve(asked.id, [shot], approved=True)
-    assert studio.project(asked.id).shot(shot).approved
     first = studio.project(asked.id).shot(shot).take
+    studio.approve(asked.id, {shot: first.id}, approved=True)
+    assert studio.project(asked.id).shot(shot).approved
     studio.edit(asked.id, "set_shot", shot=shot, prompt="It sits.")
     studio.redo(asked.id, shot)
     assert not studio.undo(asked.id).shot(shot).approved
@@ -753,8 +855,6 @@ def test_the_film_follows_the_board(studio):
     make(studio, asked.id)
     studio.edit(asked.id, "drop_shots", shots=[asked.shots[0].id])
     assert studio.project(asked.id).film_is_old
-    from engine.video import read_video
-
     assert len(read_video(studio.film(asked.id))) == 5
     studio.edit(asked.id, "drop_shots", shots=[asked.shots[1].id])
     with pytest.raises(ValueError, match="no film yet"):
@@ -762,10 +862,6 @@ def test_the_film_follows_the_board(studio):
 
 
 def test_a_film_of_many_scenes_is_queued_whole(studio):
-    class Nobody:
-        def wake(self):
-            pass
-
     asked = project(studio)
     for _ in range(24):
         scene = studio.edit(asked.id, "add_scene").scenes[-1].id
@@ -784,6 +880,8 @@ def test_a_public_page_reaches_only_its_own_jobs_and_gives_no_keys_away(tmp_path
     with pytest.raises(ValueError, match="there is no such job"):
         studio.manage(stranger.id, job.id, "duplicate")
     assert studio.queue(stranger.id) == ([], [])
+    with pytest.raises(ValueError, match="the queue of a public page is everybody's; hold your own jobs"):
+        studio.pause()
     content = studio.export(mine.id, "Project (zip)").read_bytes()
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         everything = b"".join(file.read(name) for name in file.namelist())
@@ -792,10 +890,6 @@ def test_a_public_page_reaches_only_its_own_jobs_and_gives_no_keys_away(tmp_path
 
 
 def test_what_broke_off_on_an_inline_studio_goes_on_at_the_next_call(studio, tiny_pocket):
-    class Nobody:
-        def wake(self):
-            pass
-
     asked = project(studio)
     inline, studio.executor = studio.executor, Nobody()
     (job,) = studio.generate(asked.id)
@@ -805,6 +899,17 @@ def test_what_broke_off_on_an_inline_studio_goes_on_at_the_next_call(studio, tin
     assert studio.broke_off(studio.project(asked.id))
     assert [one.id for one in studio.generate(asked.id)] == []
     assert studio.store.ledger.get(job.id).state == "done"
+
+
+def test_a_held_film_is_no_broken_one_and_says_so_when_it_is_asked_for(studio):
+    asked = project(studio)
+    inline, studio.executor = studio.executor, Nobody()
+    (job,) = studio.generate(asked.id)
+    studio.manage(asked.id, job.id, "hold", held=True)
+    studio.executor = inline
+    with pytest.raises(ValueError, match="this scene is being made; stop it or wait"):
+        studio.generate(asked.id)
+    assert studio.store.ledger.get(job.id).state == "held"
 
 
 def test_a_scene_keeps_the_seeds_of_its_shots(studio):

@@ -1,11 +1,18 @@
 """Projects choose their backbone from a folder of models, and every way in says the same."""
 
+import weakref
+
 import pytest
 import tiny_pipelines
+import torch
 from safetensors import safe_open
 
+import engine
 from studio.executors.local import Local
+from studio.executors.model import OwnModel
+from studio.executors.ray import Hand
 from studio.film import facts
+from studio.ladder import OUT_OF_MEMORY
 from studio.services import Studio
 from studio.settings import Settings, read_settings
 from studio.shelf import Loaded, Shelf
@@ -27,10 +34,27 @@ def studio(tmp_path, tiny_pocket, models):
     return Studio(Settings(**places, executor="inline", example=False))
 
 
+@pytest.fixture
+def on_a_gpu(monkeypatch):
+    """Wan's weights may wait outside a GPU, and its films are small."""
+    from engine.backbones.wan import WanBackbone
+
+    monkeypatch.setattr(WanBackbone, "size", (32, 64))
+    monkeypatch.setattr("engine.runtime.on_gpu", lambda: True)
+
+
 def board(studio, shots=2):
     made, _ = studio.split(studio.open(None).id, "A red fox walks along the beach. It waves.", shots)
     studio.edit(made.id, "set_shots", shots=[s.id for s in made.shots], frames=5)
     return studio.edit(made.id, "set_options", method="independent", seed=1, steps=1, guidance=1)
+
+
+def agree(studio, project, offered):
+    """The last job of a project, which fell short, and the one after what was offered for it."""
+    failed = studio.job(project.id)
+    assert studio.offer(failed) == offered
+    studio.manage(project.id, failed.id, "smaller")
+    return failed, studio.job(project.id)
 
 
 def test_the_shelf_holds_the_pocket_model_and_the_folders(studio):
@@ -83,6 +107,66 @@ def test_one_backbone_is_in_memory_at_a_time(models, tiny_pocket):
     assert loaded.get() is not one
 
 
+def test_a_model_lets_go_of_its_backbone_before_the_next_one_is_loaded(models, tiny_pocket, monkeypatch):
+    model, alive = OwnModel(Shelf(str(tiny_pocket), models)), []
+
+    def load(*asked, **wishes):
+        alive.append(before())
+        return engine.load(*asked, **wishes)
+
+    monkeypatch.setattr("studio.shelf.load", load)
+    for name in ("Wan tiny", "", "Wan tiny"):
+        before = weakref.ref(model._backbone)
+        model.use(name)
+    assert alive == [None] * 3
+    with pytest.raises(ValueError, match="is a None; the pipelines"):
+        model.use("broken")
+    assert model.pace() is None
+
+
+@pytest.mark.usefixtures("on_a_gpu")
+def test_weights_that_leave_a_gpu_no_room_may_wait_outside_and_the_film_stays_the_same(studio, monkeypatch):
+    asked, real = board(studio), engine.generate
+    studio.edit(asked.id, "set_options", method="lct", backbone="Wan tiny")
+    studio.generate(asked.id)
+    assert studio.job(asked.id).state == "done"
+    before = [shot.take.latents for shot in studio.project(asked.id).shots]
+
+    def small(scene, backbone, **settings):
+        if backbone.runtime.offload != "group":
+            torch.empty(2**50)
+        return real(scene, backbone, **settings)
+
+    monkeypatch.setattr(engine, "generate", small)
+    studio.generate(asked.id)
+    failed, job = agree(studio, asked, "Let the weights wait in main memory (slow)")
+    assert (job.state, job.task.options.offload) == ("done", "group")
+    assert [shot.take.latents for shot in studio.project(asked.id).shots] == before
+    out = {"state": "failed", "message": OUT_OF_MEMORY, "shots": failed.shots}
+    assert studio.offer(job.model_copy(update=out)) == "Make one shot after the other"
+    own = failed.task.model_copy(update={"options": failed.task.options.model_copy(update={"backbone": ""})})
+    assert studio.offer(failed.model_copy(update={"task": own})) == "Make one shot after the other"
+
+
+@pytest.mark.usefixtures("on_a_gpu")
+def test_what_leaves_a_gpu_no_room_to_decode_it_is_decoded_with_the_weights_outside(studio, monkeypatch):
+    asked, real, wishes = board(studio), engine.generate, []
+    studio.edit(asked.id, "set_options", method="lct", backbone="Wan tiny")
+
+    def short(scene, backbone, **settings):
+        wishes.append(backbone.runtime.offload)
+        for event in real(scene, backbone, **settings):
+            yield event
+            if isinstance(event, engine.Denoised):
+                torch.empty(2**50)
+
+    monkeypatch.setattr(engine, "generate", short)
+    studio.generate(asked.id)
+    failed, job = agree(studio, asked, "Only decode again, with the weights in main memory (slow)")
+    assert (job.id, job.state, job.task.options.offload) == (failed.id, "done", "group")
+    assert wishes == ["none"]
+
+
 def test_the_worker_gets_the_shelf(tmp_path, models, monkeypatch):
     from studio import worker
     from studio.executors import local
@@ -97,6 +181,12 @@ def test_the_worker_gets_the_shelf(tmp_path, models, monkeypatch):
     monkeypatch.setattr(worker.sys, "argv", started[0][2:])
     worker.main()
     assert made == [shelf]
+
+
+def test_a_hand_of_a_cluster_hears_where_weights_wait(models):
+    hand = Hand(str(models / "Wan tiny"), "group")
+    hand.load()
+    assert hand._backbone.runtime.offload == "group"
 
 
 def test_the_models_folder_comes_from_the_environment(models):

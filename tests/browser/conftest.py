@@ -7,7 +7,7 @@ from servers import Server
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync".split()
-PATIENCE = 600_000  # milliseconds: a busy machine is slow, and no journey is about that
+PATIENCE = 120_000  # milliseconds: a busy machine is slow, and no journey is about that
 TOUR_DONE = "localStorage.setItem('reelboard-tour', 'done')"
 
 

@@ -4,7 +4,7 @@ import subprocess
 import wave
 
 import pytest
-from steps import card, choose_file, film, fresh, posters, redo, tab
+from steps import card, choose_file, film, fresh, pick, posters, redo, ruby, tab
 
 STORY = "A blue bear with a scarf walks in the snow. It waves. It blorps."
 
@@ -15,8 +15,7 @@ def test_from_an_example_to_a_film_a_reload_and_one_shot_redone_with_two_picked_
     film(page)
     before = posters(page)
     assert len(set(before)) == 4
-    card(page, 3).click()
-    page.wait_for_selector("#shot h2:has-text('Shot 1C')")
+    pick(page, 3)
     page.goto(page.url)
     page.wait_for_selector("#shot h2:has-text('Shot 1C')")
     page.errors.clear()  # a request that was under way when the page was left may have been broken off
@@ -36,7 +35,7 @@ def test_from_an_example_to_a_film_a_reload_and_one_shot_redone_with_two_picked_
 
 def test_takes_are_compared_chosen_and_noted(page):
     film(page)
-    card(page, 2).click()
+    pick(page, 2)
     redo(page)
     page.get_by_role("tab", name="Takes").click()
     for number in (0, 1):
@@ -58,8 +57,7 @@ def test_a_picture_is_brought_picked_with_a_take_and_a_shot_is_made_of_both(page
 
     Image.new("RGB", (320, 200), "red").save(tmp_path / "portrait.png")
     film(page)
-    card(page, 3).click()
-    page.wait_for_selector("#shot h2:has-text('Shot 1C')")
+    pick(page, 3)
     page.get_by_role("tab", name="Remembers").click()
     choose_file(page, "Add a picture or film", tmp_path / "portrait.png")
     page.get_by_role("button", name="Remember portrait.png").click()
@@ -88,8 +86,7 @@ def test_a_file_takes_the_place_of_a_take_a_frame_is_kept_and_used_from_the_bibl
 
     write_mp4(tmp_path / "walk.mp4", torch.full((17, 80, 128, 3), 90, dtype=torch.uint8), scale=1)
     film(page)
-    card(page, 2).click()
-    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
+    pick(page, 2)
     page.get_by_role("tab", name="Takes").click()
     page.get_by_label("What is kept shows").select_option(label="Ruby")
     page.get_by_role("button", name="Keep this frame").click()
@@ -103,8 +100,7 @@ def test_a_file_takes_the_place_of_a_take_a_frame_is_kept_and_used_from_the_bibl
     page.get_by_role("button", name="Use 1B T1 at 0.0 s in").click()
     page.wait_for_selector("#bible .stills:has-text('in use')")
     tab(page, "Board")
-    card(page, 1).click()
-    page.wait_for_selector("#shot h2:has-text('Shot 1A')")
+    pick(page, 1)
     page.get_by_role("tab", name="Remembers").click()
     page.wait_for_selector("#shot .picks li:has-text('1B T1 at 0.0 s')")
     assert page.errors == []
@@ -141,15 +137,14 @@ def test_the_bible_reaches_every_shot_and_says_what_is_out_of_date(page):
     looks.blur()
     tab(page, "Board")
     page.wait_for_selector("#board .card:nth-child(4) .chip:has-text('Ruby changed in the bible')")
-    card(page, 1).click()
+    pick(page, 1)
     page.get_by_text("What the model reads").click()
     page.wait_for_selector("#shot .sent:has-text('Ruby, a blue bear with a scarf')")
     assert page.errors == []
 
 
 def test_a_scene_is_planned_drafted_and_made_final_in_its_own_way(page):
-    fresh(page)
-    page.get_by_role("button", name="Ruby at the sea").click()
+    ruby(page)
     page.wait_for_selector("#plan .plan-line:has-text('4 shots · all together')")
     page.click("#plan [data-do=wide]")
     page.wait_for_selector("#plan .round >> nth=0")
@@ -184,14 +179,14 @@ def test_a_film_gets_a_title_a_dissolve_and_a_sound_and_everything_is_exported(p
         sound.writeframes(bytes(range(256)) * 8000)
     choose_file(page, "Add a sound", tmp_path / "tone.wav")
     page.wait_for_selector("#film :text('Sound: tone.wav')")
-    page.click("#export")
+    page.click("#export button")
     link = page.wait_for_selector("#exported a[href*='film.mp4']").evaluate("link => link.href")
     (tmp_path / "film.mp4").write_bytes(page.request.get(link).body())
     seconds = 3 + 4 * 17 / 8 - 0.5
     assert heard(tmp_path / "film.mp4") == pytest.approx(seconds, abs=0.05)
-    page.get_by_label("Export as").click()
-    page.get_by_role("option", name="Everything (zip)").click()
-    page.click("#export")
+    card = page.get_by_role("button", name="Export Everything (zip): all in one folder")
+    card.focus()
+    page.keyboard.press("Enter")
     page.wait_for_selector("#exported a[href*='reelboard.zip']")
     assert page.errors == []
 
@@ -210,8 +205,7 @@ def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
     page.click("#split")
     page.wait_for_selector("#board .card >> nth=3")
     page.wait_for_selector("#note mark:has-text('blorps')")
-    card(page, 2).click()
-    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
+    pick(page, 2)
     prompt = page.locator("#shot textarea")
     prompt.fill("Close-up. Character 1 sits.")
     prompt.blur()
@@ -221,8 +215,7 @@ def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
 
 
 def test_two_windows_share_a_project_and_a_stale_edit_is_refused(page, server):
-    fresh(page)
-    page.get_by_role("button", name="Ruby at the sea").click()
+    ruby(page)
     page.wait_for_selector("#shot textarea")
     other = page.context.new_page()
     other.goto(page.url)
@@ -242,3 +235,42 @@ def test_an_empty_story_is_one_sentence(page):
     fresh(page)
     page.click("#split")
     page.wait_for_selector("text=story is empty")
+
+
+def test_while_another_shot_is_on_its_way_nothing_can_be_done_to_the_former_one(page):
+    film(page)
+    pick(page, 1)
+    held = []
+    page.route(
+        "**/queue/join*",
+        lambda route: held.append(route) if not held and asks_for_a_shot(route) else route.continue_(),
+    )
+    place = page.locator("#shot button.primary").bounding_box()
+    card(page, 3).click()
+    page.mouse.click(place["x"] + 10, place["y"] + 10)
+    page.wait_for_selector("#shot .shot[inert][aria-busy=true] h2:has-text('Shot 1A')")
+    held[0].abort()  # what was asked for is lost, and asked for again
+    page.wait_for_selector("#shot .shot:not([inert]) h2:has-text('Shot 1C')")
+    page.locator("#shot button.primary").dblclick()
+    page.wait_for_selector("#shot [role=tab]:has-text('Takes 2')")
+    page.wait_for_selector("#strip .now.done")
+    tab(page, "Queue")
+    assert page.locator("#queue .job:has-text('1A')").count() == 1  # the film's alone
+    assert page.locator("#queue .job:has-text('Shot 1C')").count() == 1  # two presses, one take
+
+
+def asks_for_a_shot(route):
+    return '"name":"select"' in (route.request.post_data or "")
+
+
+def test_undo_keeps_the_shot_that_is_selected(page):
+    ruby(page)
+    pick(page, 3)
+    page.get_by_label("Length").select_option("9")
+    page.wait_for_selector("#board .card:nth-child(3) .length:has-text('1.1 s')")
+    page.click("#undo")
+    page.wait_for_selector("#board .card:nth-child(3) .length:has-text('2.1 s')")
+    page.wait_for_timeout(300)
+    assert page.locator("#shot h2").inner_text() == "Shot 1C"
+    assert page.locator("#board .card.picked .slate").inner_text() == "1C"
+    assert page.errors == []

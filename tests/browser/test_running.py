@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from servers import Server
-from steps import card, film, fresh, shut_out, tab
+from steps import export, film, fresh, pick, ruby, shut_out, tab
 
 pytestmark = pytest.mark.browser
 LONG = "Ruby, a red fox with a crown, walks on the beach. She jumps. She waves. She spins."
@@ -32,10 +32,7 @@ def test_an_example_is_a_film_in_six_clicks_and_a_story_in_ten(page):
     page.wait_for_selector("#board .frame.draft >> nth=3")
     click("#make")
     page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 4")
-    click(page.locator("#rooms").get_by_role("tab", name="Film", exact=True))
-    page.wait_for_selector("#film video[src]")
-    click("#export")
-    page.wait_for_selector("#exported a[href*='film.mp4']")
+    export(page, click)
     assert click.count <= 6
 
     click = Clicks(page)
@@ -48,10 +45,7 @@ def test_an_example_is_a_film_in_six_clicks_and_a_story_in_ten(page):
     page.wait_for_selector("#board .frame.draft >> nth=3")
     click("#make")
     page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 4")
-    click(page.locator("#rooms").get_by_role("tab", name="Film", exact=True))
-    page.wait_for_selector("#film .piece >> nth=3")
-    click("#export")
-    page.wait_for_selector("#exported a[href*='film.mp4']")
+    export(page, click)
     assert click.count <= 10
     assert page.errors == []
 
@@ -78,6 +72,26 @@ def test_a_reload_in_mid_run_finds_it_running_and_a_stop_can_be_gone_on_from(pag
     page.wait_for_selector("#strip .now.cancelled")
     page.get_by_role("button", name="Go on", exact=True).first.click()
     page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 4")
+    assert page.errors == []
+
+
+def test_a_paused_queue_makes_what_was_changed_meanwhile_when_it_goes_on(page):
+    ruby(page)
+    tab(page, "Queue")
+    page.get_by_role("button", name="Pause the queue").click()
+    page.wait_for_selector("#queue :text('Nothing begins until it goes on')")
+    tab(page, "Board")
+    page.click("#make")
+    page.wait_for_selector("#strip:has-text('The queue is paused')")
+    tab(page, "Queue")
+    page.get_by_role("button", name="Change").click()
+    page.locator("#queue [data-name=steps]").fill("3")
+    page.get_by_role("button", name="Keep").click()
+    page.wait_for_selector("#queue .job [data-do=change][aria-expanded=false]")
+    page.get_by_role("button", name="Change").click()
+    page.wait_for_function("document.querySelector('#queue [data-name=steps]').value === '3'")
+    page.get_by_role("button", name="Let the queue go on").click()
+    page.wait_for_selector("#strip .now.done")
     assert page.errors == []
 
 
@@ -191,7 +205,6 @@ def test_a_visitor_of_a_space_sees_a_film_makes_one_and_takes_it_home(visit, tmp
         stranger = visit(f"http://127.0.0.1:{made.port}")
         stranger.wait_for_selector("#board .frame.done >> nth=3")
         assert stranger.url != page.url
-        card(stranger, 1).click()
-        stranger.wait_for_selector("#shot h2:has-text('Shot 1A')")
+        pick(stranger, 1)
     finally:
         made.close()

@@ -1,7 +1,7 @@
 """Every screen: open to everybody, on a phone, by keys alone; and how a first visit goes."""
 
 import pytest
-from steps import card, film, fresh, shut_out, tab
+from steps import card, film, fresh, pick, ruby, shut_out, tab
 
 pytestmark = pytest.mark.browser
 
@@ -36,24 +36,45 @@ def test_no_screen_shuts_anybody_out(visit, server, theme):
 
 def test_a_phone_reviews_without_a_sideways_scroll(visit, server):
     page = visit(server, width=390, height=844)
+
+    def top(part):
+        return page.locator(part).bounding_box()["y"]
+
+    fresh(page)
+    assert top("#story") < top("#board")
     film(page)
+    assert top("#board") < top("#shot") < top("#story")
+    assert keyed(page, "#board", "#shot", "#story") == ["#board", "#shot", "#story"]
 
     def fits():
         return page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
     assert fits()
-    card(page, 2).click()
-    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
+    pick(page, 2)
     page.get_by_role("tab", name="Takes").click()
     page.get_by_role("button", name="Star take 1").click()
     page.wait_for_selector("#shot [aria-label='Star take 1'][aria-pressed=true]")
     page.get_by_role("button", name="Approve", exact=True).click()
     page.wait_for_selector("#board .card:nth-child(2):has-text('approved')")
     assert fits()
+    page.get_by_role("button", name="Shot list").click()
+    page.wait_for_selector("#board .list")
+    assert top("#board") < top("#shot") < top("#story")
     tab(page, "Film")
     page.wait_for_selector("#film video[src]")
     assert fits()
     assert page.errors == []
+
+
+def keyed(page, *parts):
+    """The parts in the order in which Tab comes to them from the top."""
+    page.locator("#undo").focus()
+    found = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        here = page.evaluate("parts => parts.find(part => document.activeElement.closest(part))", parts)
+        found += [here] if here and here not in found else []
+    return found
 
 
 def test_the_first_visit_is_shown_around_once_and_again_when_asked(visit, server):
@@ -114,9 +135,7 @@ def test_projects_are_opened_put_away_and_taken_back(page):
 
 
 def test_the_settings_say_what_the_studio_runs_on_and_let_go_of_the_trash(page):
-    fresh(page)
-    page.get_by_role("button", name="Ruby at the sea").click()
-    page.wait_for_selector("#board .card >> nth=3")
+    ruby(page)
     card(page, 1).click()
     card(page, 1).press("Delete")
     page.wait_for_function("document.querySelectorAll('#board .card').length === 3")
@@ -125,15 +144,41 @@ def test_the_settings_say_what_the_studio_runs_on_and_let_go_of_the_trash(page):
     told = page.locator("#settings").inner_text()
     assert "Nothing leaves this machine." in told
     assert "REELBOARD_LLM_BASE_URL" in told
+    words = page.locator("#settings .removed .name").inner_text()
+    page.get_by_role("button", name=f"Take back: {words}").click()
+    page.wait_for_selector("#settings .removed", state="detached")
+    tab(page, "Board")
+    page.wait_for_function("document.querySelectorAll('#board .card').length === 4")
+    assert page.locator("#board .card .words").first.inner_text() == words
+    card(page, 1).click()
+    card(page, 1).press("Delete")
+    page.wait_for_function("document.querySelectorAll('#board .card').length === 3")
+    tab(page, "Settings")
     page.get_by_role("button", name="Empty this project's trash").click()
     page.wait_for_selector("text=1 removed shot left the disk.")
     assert page.errors == []
 
 
+def test_all_that_was_removed_can_be_looked_at_page_by_page(visit, server):
+    from gradio_client import Client
+
+    client = Client(server, verbose=False)
+    project = client.predict(api_name="/create_project")["id"]
+    for scene in (1, 2, 3):
+        board = client.predict(project, "A red fox walks. She jumps. She waves.", 8, scene, api_name="/split")
+    for shot in board["shots"][:22]:
+        client.predict(project, "drop_shots", {"shots": [shot["id"]]}, api_name="/edit")
+    page = visit(f"{server}/?project={project}")
+    tab(page, "Settings")
+    page.wait_for_selector("#settings :text('2 older edits removed something, too.')")
+    page.get_by_role("button", name="Show older ones").click()
+    page.wait_for_selector("#settings .removed >> nth=21")
+    assert page.get_by_role("button", name="Show older ones").count() == 0
+    assert page.errors == []
+
+
 def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
-    fresh(page)
-    page.get_by_role("button", name="Ruby at the sea").click()
-    page.wait_for_selector("#board .card >> nth=3")
+    ruby(page)
     page.get_by_role("button", name="Add scene").click()
     page.wait_for_selector("#board .scene >> nth=1")
     page.get_by_role("button", name="Move scene 2 up").click()

@@ -1,7 +1,12 @@
 """What a folder of models holds, what each can do, and where its weights wait: said before anything is loaded."""
 
+import json
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import tiny_pipelines
@@ -37,11 +42,84 @@ def entries(models):
     return {entry.title: entry for entry in engine.list_backbones(models)}
 
 
+@pytest.mark.parametrize("part", ["model_index.json", "transformer/config.json", "vae/config.json"])
+@pytest.mark.parametrize("text", ["{}", "[" * 9_999, "5"])
+def test_settings_that_say_nothing_are_one_entrys_problem(tmp_path, part, text):
+    folder = tiny_pipelines.save("cogvideox-5b", tmp_path / "damaged")
+    (folder / part).write_text(text)
+    (entry,) = engine.list_backbones(tmp_path)[1:]
+    assert re.search("is damaged|missing or damaged|is a None", entry.problem)
+    assert "\n" not in entry.problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "name"),
+    [
+        ("wan", "vae", "scale_factor_temporal"),
+        ("wan", "transformer", "patch_size"),
+        ("hunyuanvideo", "vae", "spatial_compression_ratio"),
+        ("cogvideox-2b", "vae", "block_out_channels"),
+        ("cogvideox-2b", "transformer", "sample_width"),
+    ],
+)
+@pytest.mark.parametrize("value", ["many", -4, 2.5, [], None, True, {}])
+def test_settings_of_a_wrong_type_are_that_entrys_problem_alone(models, tmp_path, kind, part, name, value):
+    folder = tmp_path / kind
+    shutil.copytree(models / kind, folder)
+    file = folder / part / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+    (entry,) = engine.list_backbones(tmp_path)[1:]
+    assert re.search(rf"{part}/config.json is damaged \({name} is ", entry.problem)
+    with pytest.raises(ValueError, match=f"is damaged .{name} is "):
+        engine.window(str(folder))
+
+
+def test_a_folder_tuned_on_longer_contexts_says_its_own_window(tmp_path):
+    folder = tiny_pipelines.save("wan", tmp_path / "longer")
+    assert engine.window(str(folder)) == 32_760
+    (folder / "multishot.json").write_text('{"window": 60000}')
+    (entry,) = engine.list_backbones(tmp_path)[1:]
+    loaded = engine.load(str(folder), device="cpu")
+    assert (entry.window, engine.window(str(folder)), loaded.window) == (60_000, 60_000, 60_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"window": "60k"}', r"multishot.json has the window '60k'; it is a whole number of tokens, 1 or more"),
+        ('{"window": -5}', "has the window -5; it is"),
+        ('{"method": ["echoshot"]}', r"names \['echoshot'\]; the checkpoints that work here: echoshot"),
+        ("{}", r"is damaged \(it names no method and no window\)"),
+        ("[" * 9_999, "is damaged"),
+    ],
+)
+def test_a_damaged_mark_of_a_folder_is_that_entrys_problem_alone(tmp_path, text, sentence):
+    tiny_pipelines.save("wan", tmp_path / "good")
+    folder = tiny_pipelines.save("wan", tmp_path / "marked")
+    (folder / "multishot.json").write_text(text)
+    good, marked = engine.list_backbones(tmp_path)[1:]
+    assert good.problem is None
+    assert re.search(sentence, marked.problem)
+
+
 def test_every_pipeline_is_listed_beside_the_built_in_model(entries):
     assert set(entries) == {"pocket", "broken", *KINDS}
     assert engine.list_backbones() == [entries["pocket"]]
     assert re.search("names None as its transformer; .* needs WanTransformer3DModel", entries["broken"].problem)
     assert not entries["broken"].abilities
+
+
+def test_models_are_listed_and_their_tokens_counted_without_the_libraries_that_run_them(models):
+    """These take seconds to import, and the page lists and plans while a creator waits."""
+    looked = (
+        "import engine, sys\n"
+        f"for entry in engine.list_backbones({str(models)!r}):\n"
+        "    assert entry.title == 'broken' or engine.block_tokens('a fox', 9, entry.name) > 0\n"
+        "sys.exit(str([name for name in ('diffusers', 'transformers') if name in sys.modules] or ''))"
+    )
+    root = Path(engine.__file__).parents[1]
+    told = subprocess.run([sys.executable, "-c", looked], cwd=root, check=False, capture_output=True, text=True)
+    assert told.stderr.strip() == ""
 
 
 def test_a_pipeline_may_be_the_folder_itself(models):

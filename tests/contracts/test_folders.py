@@ -3,6 +3,9 @@
 import json
 import shutil
 import sys
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tiny_pipelines
@@ -11,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import engine
 from engine import runtime
+from engine.backbones.folders import identity
 from engine.cli import main
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -71,6 +75,29 @@ def test_a_missing_tokenizer_or_scheduler(folder):
 
 
 @pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("transformer/config.json", "eps"),
+        ("transformer/config.json", "num_layers"),
+        ("vae/config.json", "latents_mean"),
+        ("scheduler/scheduler_config.json", "flow_shift"),
+    ],
+)
+@pytest.mark.parametrize("value", ["many", {}, ["many"], None])
+def test_a_setting_of_a_wrong_type_is_said_with_its_file(folder, file, name, value):
+    edit(folder / file, **{name: value})
+    refused(folder, rf"{file} is damaged \({name} is .*, no (number|list)")
+
+
+@pytest.mark.parametrize("text", [None, "{", "5"])
+def test_a_scheduler_that_says_nothing_is_listed_with_its_problem(folder, text):
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.unlink() if text is None else file.write_text(text)
+    (entry,) = engine.list_backbones(folder)[1:]
+    assert f"{file} is " in entry.problem
+
+
+@pytest.mark.parametrize(
     ("shard", "sentence"),
     [
         ("../x.safetensors", r"points at \.\./x\.safetensors, outside its folder; it is refused, use a trusted copy"),
@@ -106,7 +133,17 @@ def test_damaged_weights(folder):
 
 
 @pytest.mark.parametrize(
-    "table", ['{"a": 5}', '{"a": {"shape": "ab"}}', '{"a": {"shape": [-1]}}', '{"a": {}}', "[1]", "[" * 9999]
+    "table",
+    [
+        '{"a": {"shape": [1], "data_offsets": [9, 1]}}',
+        '{"a": {"shape": [1], "data_offsets": ["0", 4]}}',
+        '{"a": 5}',
+        '{"a": {"shape": "ab"}}',
+        '{"a": {"shape": [-1]}}',
+        '{"a": {}}',
+        "[1]",
+        "[" * 9999,
+    ],
 )
 def test_weights_whose_table_is_a_trap(folder, table):
     head = len(table).to_bytes(8, "little") + table.encode()
@@ -115,9 +152,60 @@ def test_weights_whose_table_is_a_trap(folder, table):
     assert engine.list_backbones(folder)[1].problem
 
 
+def test_weights_differ_by_one_tensor_in_the_middle_of_a_file(tmp_path):
+    """Megabytes before and after it stay: a LoRA that was melted into one layer."""
+    weights = {name: torch.zeros(600, 1_000) for name in ("a", "b", "c")}
+    found = set()
+    for middle in (0.0, 1.0):
+        save_file(weights | {"b": weights["b"] + middle}, tmp_path / "model.safetensors")
+        found |= {identity(tmp_path), identity(tmp_path)}
+    assert len(found) == 2
+
+
+def test_weights_are_told_apart_by_little_reading(tmp_path, monkeypatch):
+    save_file({str(n): torch.zeros(100_000) for n in range(50)}, tmp_path / "model.safetensors")
+    read, real = [], Path.open
+
+    def counted(self, *mode):
+        file = real(self, *mode)
+        return SimpleNamespace(read=lambda size=-1: read.append(data := file.read(size)) or data, seek=file.seek)
+
+    monkeypatch.setattr(Path, "open", lambda self, *mode: nullcontext(counted(self, *mode)))
+    identity(tmp_path)
+    assert sum(map(len, read)) < 0.02 * (tmp_path / "model.safetensors").stat().st_size
+
+
 def test_weights_that_claim_a_table_longer_than_any(folder):
     (folder / "transformer" / WEIGHTS).write_bytes((1 << 60).to_bytes(8, "little") + b"{}")
     refused(folder, "safetensors is damaged; download the pipeline folder again")
+
+
+def test_a_link_to_nowhere_beside_good_weights_is_one_folders_problem(folder):
+    """Half a download leaves such links; the other models of the folder are still listed."""
+    (folder / "transformer" / "more.safetensors").symlink_to(folder / "nowhere")
+    refused(folder, r"more\.safetensors is damaged; download the pipeline folder again")
+    assert "more.safetensors is damaged" in engine.list_backbones(folder)[1].problem
+
+
+@pytest.mark.parametrize("name", ["image_encoder", "transformer_2"])
+def test_an_entry_of_the_index_that_names_nothing_is_no_part(folder, name):
+    edit(folder / "model_index.json", **{name: []})
+    assert engine.list_backbones(folder)[1].problem is None
+
+
+def test_errors_that_say_nothing_are_told_by_their_name(folder, monkeypatch):
+
+    def full(*_, **__):
+        raise MemoryError  # as Python itself says it
+
+    monkeypatch.setattr("diffusers.WanPipeline.from_pretrained", full)
+    refused(folder, r"can't be loaded as a WanPipeline \(MemoryError\)")
+
+
+def test_a_place_for_weights_that_there_is_not(tiny_pocket, folder):
+    for name in (tiny_pocket, folder):
+        with pytest.raises(ValueError, match="offload is 'disk'; it is one of none, model, group"):
+            engine.load(str(name), device="cpu", offload="disk")
 
 
 def test_code_of_a_part_is_never_run(folder):

@@ -8,8 +8,10 @@ import torch
 
 import engine
 from engine import generation
+from engine.generation import NOTHING
 from engine.history import History
 from engine.methods import GENERAL, METHODS
+from engine.story import MAX_SEED
 
 PROMPT = "[Character] Character 1: a red fox. [Environment] On the beach at sunset."
 
@@ -66,6 +68,16 @@ def test_a_take_makes_itself_again_from_its_own_seed(backbone):
     shots = tuple(replace(shot, seed=take.seed) for shot, take in zip(scene().shots, made, strict=True))
     again = takes(run(replace(scene(), shots=shots), backbone, seed=77))
     assert all(torch.equal(a.frames, b.frames) for a, b in zip(made, again, strict=True))
+
+
+def test_no_two_shots_of_any_films_begin_with_the_same_noise_and_those_of_old_films_stay(backbone):
+    seeds = [
+        [take.seed for take in takes(run(scene(*[1] * 20), backbone, seed=seed, steps=1, method="independent"))]
+        for seed in (0, 1, 2, MAX_SEED)
+    ]
+    assert len({one for film in seeds for one in film}) == 80
+    assert [film[:9] for film in seeds[:3]] == [list(range(9)), list(range(9, 18)), list(range(18, 27))]
+    assert max(seeds[3]) <= engine.MAX_SHOT_SEED
 
 
 def test_given_takes_can_be_noisy_history(backbone):
@@ -145,6 +157,33 @@ def test_a_take_of_another_length_is_refused(backbone):
         engine.generate(scene(9, 5, take=made[0]), backbone)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        ({"frames": NOTHING, "latents": NOTHING}, "has neither frames nor latents; give a picture or film, or leave"),
+        ({"frames": NOTHING}, "has no frames; engine.decode_take makes them from its latents"),
+        ({"latents": NOTHING}, "has no latents; engine.encode_take makes them from its frames"),
+    ],
+)
+def test_a_given_shot_without_pixels_is_refused(backbone, spoil, sentence):
+    made = takes(run(scene(), backbone))
+    with pytest.raises(ValueError, match=r"^shots\[1\]\.take " + sentence):
+        engine.generate(scene(take=replace(made[0], **spoil)), backbone)
+
+
+def test_a_still_is_no_moving_shot(backbone):
+    still = takes(run(scene(1), backbone))[0]
+    with pytest.raises(ValueError, match=r"shots\[1\]\.take is a still and its shot has 5 frames; a given still is a"):
+        engine.generate(scene(5, 5, take=still), backbone)
+    assert len(takes(run(scene(1, 5, take=still), backbone))) == 2
+
+
+@pytest.mark.parametrize("noise", [-1, 1000])
+def test_a_history_noise_out_of_range_is_refused(backbone, noise):
+    with pytest.raises(ValueError, match=f"history_noise is {noise}; it lies from 0 to 999"):
+        engine.generate(scene(), backbone, history_noise=noise)
+
+
 def test_missing_or_damaged_weights_are_named(tiny_pocket, tmp_path):
     import shutil
 
@@ -158,6 +197,7 @@ def test_missing_or_damaged_weights_are_named(tiny_pocket, tmp_path):
     shutil.rmtree(broken / "transformer")
     with pytest.raises(ValueError, match="transformer is missing or damaged"):
         engine.load(str(broken))
+    shutil.copytree(tiny_pocket / "transformer", broken / "transformer")
     (broken / "tokenizer" / "tokenizer.json").unlink()
     with pytest.raises(ValueError, match="tokenizer is missing or damaged"):
         engine.load(str(broken))
@@ -165,6 +205,25 @@ def test_missing_or_damaged_weights_are_named(tiny_pocket, tmp_path):
 
 def test_unknown_words_are_found_as_written(backbone):
     assert backbone.unknown_words("A Zebra and the fox 🦊 waltz.") == ("Zebra", "waltz")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("[Story] They spin, Jump, dash and hurry.", "[Story] They spins, jumps, dashes and hurries."),
+        ("She waved, danced, hopped and walked.", "She waves, dances, hops and walks."),
+        ("It is dancing, twirling, hurrying, marching.", "It is dances, twirling, hurries, marches."),
+        ("He ran, sat and stood, and went away.", "He runs, sits and stands, and goes away."),
+    ],
+)
+def test_forms_of_verbs_are_read_as_those_that_the_captions_have(backbone, written, read):
+    assert backbone.unknown_words(written) == ()
+    assert torch.equal(*backbone.encode_text([written, read]))
+
+
+def test_what_only_looks_like_a_form_of_a_known_word_stays_unknown(backbone):
+    strange = ("doe", "gu", "spinn", "waltzs", "hurr", "glass", "bearing", "hating", "boxed", "sing")
+    assert backbone.unknown_words(", ".join(strange)) == strange
 
 
 def test_a_shot_longer_than_the_model_learned_is_refused(backbone):
@@ -269,3 +328,9 @@ def test_guidance_by_history_changes_only_shots_that_have_one(backbone):
     plain, guided = (takes(run(asked, backbone, method="lct-ar", history_guidance=h)) for h in (1.0, 3.0))
     assert torch.equal(plain[0].latents, guided[0].latents)
     assert not torch.equal(plain[1].latents, guided[1].latents)
+
+
+@pytest.mark.parametrize("device", ["foo", "cuda:99", "CPU", ""])
+def test_a_device_that_is_not_here_is_said_with_those_that_are(tiny_pocket, device):
+    with pytest.raises(ValueError, match=rf"device is '{device}'; this machine has cpu"):
+        engine.load(str(tiny_pocket), device=device)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import tiny_pipelines
 import torch
+from films import read_video
 
 import engine
 from engine.backbones import adapter
@@ -12,7 +13,7 @@ from engine.backbones.folders import read_json
 from engine.context import causal, diagonal, dummy, isolated, joint, jumping, lay_out, picture, shared, text
 from engine.methods import METHODS
 from engine.runtime import Runtime
-from engine.video import read_video, write_mp4
+from engine.video import write_mp4
 
 FP32 = Runtime(device=torch.device("cpu"), dtype=torch.float32, reason="test")
 CLOSE = 1e-4
@@ -66,11 +67,11 @@ def close(one, two, tolerance=CLOSE):
     return all((a - b).abs().max() < tolerance for a, b in zip(one, two, strict=True))
 
 
-def plain_pipeline(folder):
+def plain_pipeline(folder, dtype=torch.float32):
     import diffusers
 
     kind = read_json(folder / "model_index.json")["_class_name"]
-    pipe = getattr(diffusers, kind).from_pretrained(folder, dtype=torch.float32)
+    pipe = getattr(diffusers, kind).from_pretrained(folder, dtype=dtype)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -80,17 +81,38 @@ def in_our_order(pipe, latents):
     return latents.transpose(1, 2) if type(pipe).__name__ == "CogVideoXPipeline" else latents
 
 
-def test_a_shot_alone_is_the_pipelines_own(folder, backbone):
-    pipe, steps, scale = plain_pipeline(folder), 6, 4.0
+def both_alone(backbone, pipe, steps=6, scale=4.0):
+    """A shot of our engine and of diffusers' pipeline: the same prompt, seed and guidance."""
     guided = "true_cfg_scale" if backbone.name == "hunyuanvideo" else "guidance_scale"
     settings = {"height": 32, "width": 64, "num_frames": 9, "num_inference_steps": steps, guided: scale}
     draw = torch.Generator().manual_seed(7)
     theirs = pipe("a red fox jumps", negative_prompt="", generator=draw, output_type="latent", **settings).frames
     (ours,) = run(scene("a red fox jumps"), backbone, method="independent", steps=steps, guidance=scale)
-    theirs = in_our_order(pipe, theirs)
-    assert ours[None].shape == theirs.shape
+    return ours[None], in_our_order(pipe, theirs).float()
+
+
+def test_a_shot_alone_is_the_pipelines_own(folder, backbone):
+    ours, theirs = both_alone(backbone, plain_pipeline(folder))
+    assert ours.shape == theirs.shape
     assert ours.std() > 0.1
-    assert (ours[None] - theirs).abs().max() < CLOSE
+    assert (ours - theirs).abs().max() < CLOSE
+
+
+def off(one, two):
+    """How far one is from two, as a share of two's size."""
+    return ((one - two).square().mean() / two.square().mean()).sqrt()
+
+
+def test_a_shot_alone_in_bfloat16_is_the_pipelines_own_but_for_rounding(folder, backbone):
+    """Steps of bfloat16 are 0.8 % of a number, and the two round at other places (the pipelines of CogVideoX keep even
+    latents in it): 0.6 to 1.3 % apart where this was written, and no further from float32 than diffusers itself, which
+    HunyuanVideo's guidance alone, 6000 rounded to 6016, takes 3.7 % away."""
+    half = adapter(folder).from_folder(folder, runtime=replace(FP32, dtype=torch.bfloat16))
+    formats = {"default": torch.bfloat16, "vae": half.codec or torch.bfloat16}
+    ours, theirs = both_alone(half, plain_pipeline(folder, formats))
+    whole = both_alone(backbone, plain_pipeline(folder))[1]
+    assert off(ours, theirs) < 0.02
+    assert off(ours, whole) < 1.5 * off(theirs, whole)
 
 
 def test_a_shot_alone_decodes_as_the_pipeline_does(folder, backbone):

@@ -1,13 +1,16 @@
 """What a plan says will happen is what happens."""
 
+import weakref
 from dataclasses import replace
 
 import pytest
+import tiny_pipelines
 import torch
 
 import engine
+from engine.context import choose_attention
 from engine.methods import GENERAL
-from engine.plan import PATIENCE, _fit, measure, plan
+from engine.plan import PATIENCE, _fit, _measured, attention, plan
 from engine.runtime import PeakMemory
 
 
@@ -75,7 +78,7 @@ def test_planned_seconds_are_those_that_pass(backbone, monkeypatch, method):
         monkeypatch.setattr(part, "decode", slow(part.decode, lambda latents, *_: 0.2 + 0.1 * latents.shape[2]))
         monkeypatch.setattr(part, "encode_text", slow(part.encode_text, lambda words: 0.005 * len(words)))
     monkeypatch.setattr("engine.plan.time.perf_counter", lambda: clock[0])
-    monkeypatch.setattr("engine.plan.measure", measure.__wrapped__)
+    monkeypatch.setattr("engine.plan.measure", _measured)
     asked, settings = scene(), {"method": method, "steps": 6, "guidance": 2.0, "history_guidance": 1.5}
     said = plan(asked, backbone, **settings).seconds
     clock[0] = 0.0
@@ -115,7 +118,7 @@ def test_a_slow_machine_is_tried_with_less(backbone, monkeypatch):
 
     monkeypatch.setattr(backbone, "predict", predict)
     monkeypatch.setattr("engine.plan.time.perf_counter", lambda: clock[0])
-    pace = measure.__wrapped__(backbone, 32, 48)
+    pace = _measured(backbone, 32, 48)
     assert clock[0] < 2 * PATIENCE
     assert max(ran) < 200
     assert pace.forward(500, 500) == pytest.approx(1e-3 * 500**2, rel=0.3)
@@ -147,7 +150,26 @@ def test_given_shots_cost_tokens_but_are_not_made(backbone):
     kept = replace(asked, shots=(replace(asked.shots[0], take=done.takes[0]), asked.shots[1]))
     (only,) = plan(kept, backbone).rounds
     assert only.shots == (1,)
-    assert ("shot 1 history", 12) in only.blocks
+    assert (0, "history", 12) in only.blocks
+
+
+@pytest.mark.parametrize("kind", ["pocket", "wan"])
+def test_a_model_that_was_planned_with_is_let_go(kind, tiny_pocket, tmp_path):
+    """Who loads another one needs its memory."""
+    folder = tiny_pocket if kind == "pocket" else tiny_pipelines.save(kind, tmp_path / kind)
+    loaded = engine.load(str(folder), device="cpu")
+    plan(scene(1), loaded, method="lct-causal", steps=1)
+    kept = weakref.ref(loaded), weakref.ref(loaded.tuned("causal"))
+    del loaded
+    assert [one() for one in kept] == [None, None]
+
+
+def test_a_plan_names_the_kernel_of_the_models_own_heads(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("engine.plan.choose_attention", lambda *about: asked.append(about) or choose_attention(*about))
+    loaded = engine.load(str(tiny_pipelines.save("wan", tmp_path / "wan")), device="cpu")
+    assert attention(loaded).startswith("attention blocks: ")
+    assert asked == [(loaded.runtime.device, loaded.runtime.dtype, 12)]
 
 
 def test_bad_settings_are_refused_as_the_generator_does(backbone):

@@ -66,6 +66,18 @@ def test_the_least_recently_used_make_room(cache, monkeypatch):
     assert calls == ["one", "two", "three"]
 
 
+def test_what_is_kept_is_weighed_and_forgotten(cache):
+    calls = []
+    assert engine.kept_prompts() == 0
+    cache("one", counted(calls))
+    cache("two", counted(calls))
+    assert engine.kept_prompts() == sum(file.stat().st_size for file in prompts.folder().iterdir()) > 0
+    engine.forget_prompts()
+    assert engine.kept_prompts() == 0
+    cache("one", counted(calls))
+    assert calls == ["one", "two", "one"]
+
+
 @pytest.mark.parametrize("kind", ["wan", "cogvideox-2b", "hunyuanvideo"])
 def test_a_second_film_needs_no_text_encoder(kind, cache, tmp_path, monkeypatch):
     folder = str(tiny_pipelines.save(kind, tmp_path / kind))

@@ -4,6 +4,7 @@ The numbers beside the published sources are in README; those sources are not pa
 """
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -295,6 +296,17 @@ def test_the_command_line_adopts(bases, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "is there already; name a new folder" in told
     assert "checkpoint is 'echo'; it is one of echoshot" in told
+
+
+def test_a_base_behind_the_links_of_a_download_cache_is_adopted(bases, tmp_path):
+    """huggingface_hub's cache keeps files as relative links, which lead nowhere from another folder."""
+    base = shutil.copytree(bases["wan"], tmp_path / "snapshot")
+    weights = next((base / "vae").glob("*.safetensors"))
+    weights.rename(tmp_path / "blob")
+    weights.symlink_to(Path("../../blob"))
+    save_file(published_names(part(base)), tmp_path / "w.safetensors")
+    made = adopt("echoshot", [tmp_path / "w.safetensors"], base=str(base), to=tmp_path / "deep" / "er" / "made")
+    assert load(made).knows == "echoshot"
 
 
 def test_readme_tells_of_every_checkpoint():

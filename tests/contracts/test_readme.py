@@ -62,8 +62,8 @@ def test_setup_and_tests_are_one_line_each():
         for file in re.findall(r"-r (\S+)", command):
             assert (ROOT / file).is_file()
     assert commands[0].endswith("app.py")
-    assert commands[1].endswith("-m pytest tests")
-    assert "-m pytest tests" in (ROOT / ".ci" / "run").read_text("utf-8")
+    tests = commands[1][commands[1].index("-m pytest") :]
+    assert tests in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 def test_the_example_story_is_valid_and_every_field_is_told():

@@ -1,7 +1,9 @@
 """The bench of Wan's published shapes: its arithmetic in closed form, and every line of it on a tiny shape."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,10 @@ def test_every_line_of_the_bench_runs(capsys):
     for method in ("lct", "lct-ar"):
         planned, measured = (clip["memory"][f"{method}, {what}"] for what in ("planned", "measured"))
         assert planned == pytest.approx(measured, rel=0.1)
-    assert "ratio" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "ratio" in told.out
+    lines = [line.split(" ", 1)[1] for line in told.err.splitlines()]
+    assert [line for line in lines if "5x32x48" in line] == [f"tiny, 5x32x48: {part}" for part in found["5x32x48"]]
 
 
 def test_both_sides_of_the_bench_make_the_same_shot():
@@ -91,6 +96,34 @@ def test_runs_are_measured_in_turns():
     order = []
     interleaved([lambda: order.append("a"), lambda: order.append("b")], 2, FP32)
     assert order == ["a", "b"] * 3
+
+
+def test_a_cpu_is_asked_for_three_minutes_of_work():
+    """Of passes over one shot; two cores without AMX multiply and add some 70e9 times a second."""
+    from engine.bench import CLIP, FEW
+
+    shape = replace(SHAPES["1.3B"], layers=FEW)
+    asked, passes, methods = Asked(), 0, 4
+    passes += 2 * (asked.rounds + 1)  # forward, ours and theirs
+    passes += 2 * (asked.rounds + 1) * FEW * 2  # whole shots with guidance
+    passes += methods * (asked.rounds + 1) * ((1 + 1) + (1 + FEW))  # one shot, and two, each beside one alone
+    assert passes * sum(shape.flops(shape.clip(*CLIP).tokens)) / 70e9 < 120  # a minute is left for weights and memory
+
+
+def test_the_bench_of_lct_tells_of_every_way_from_one_shot_on(tiny_pocket, capsys):
+    from engine.bench import WAYS, lct
+
+    lct(str(tiny_pocket), 1, 3)
+    *lines, last = capsys.readouterr().out.splitlines()
+    found = json.loads(last)
+    for shots in (1, 2, 3):
+        assert set(found[f"{shots} shots"]) == set(WAYS) | {f"{way}, memory" for way in WAYS}
+        assert all(value > 0 for value in found[f"{shots} shots"].values())
+    assert [len(found["growth"][way]) for way in ("recomputed", "remembered")] == [3, 3]
+    assert found["growth"]["straight"] <= 1
+    assert found["recomputed to remembered"] > 0
+    assert found["overhead"] > 0
+    assert any(line.startswith("milliseconds of a step of the last of 1 to 3 shots") for line in lines)
 
 
 def test_without_a_gpu_it_says_so():

@@ -216,7 +216,7 @@ def gpu(monkeypatch):
 
 
 def test_attention_is_chosen_with_its_reason(gpu):
-    chosen = choose_attention(torch.device("cpu"), torch.bfloat16)
+    chosen = choose_attention(torch.device("cpu"), torch.bfloat16, 64)
     assert chosen.way == "blocks"
     assert "cpu" in chosen.reason
     assert choose_attention(gpu, torch.bfloat16, 128).way == "varlen"

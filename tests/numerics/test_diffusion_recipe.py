@@ -1,6 +1,9 @@
 """Twenty steps on one scene bring the loss down; batches are a pure function of their random state."""
 
+import json
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,9 +12,9 @@ from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.context import causal
-from engine.training.diffusion import SCENE_STAGE, Drawer, Learner, Mix
+from engine.training.diffusion import SCENE_STAGE, DiffusionRecipe, Drawer, Learner, Mix
 from engine.training.pool import Pool, build, only, scene_of, window
-from engine.world.caption import vocabulary
+from engine.world.caption import caption, vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,25 @@ def test_every_shot_has_a_level_of_its_own_and_one_is_always_made(pool):
     assert len(batch.levels.unique()) == 16
     assert (~batch.given).any(dim=1).all()
     assert len(batch.ids) == 8 * 3
+
+
+def test_forgotten_shots_are_told_of_as_if_they_were_seen(pool, monkeypatch):
+    """History dropped alone: the prompts leave to the first shot what it shows, and it is not there."""
+    seen = []
+    monkeypatch.setattr("engine.training.diffusion.caption", lambda *a, **k: seen.append(k["pictured"]) or caption(*a))
+    always = replace(SCENE_STAGE, forgotten=1.0, untold=1.0)
+    draws = drawer(pool, always)
+    batch = draws.batch(draws.runs[2, False][:2], [1, 5], has_scene=True, rng=random.Random(1))
+    assert seen == [(0,), (0,)]
+    assert [x.shape[2] for x in batch.latents] == [5]
+    assert batch.levels.shape == batch.given.shape == (2, 1)
+    assert not batch.given.any()
+    assert len(batch.ids) == 2 * (1 + 1)
+    whole = drawer(pool, replace(always, forgotten=0.0)).batch([(1, 0)], [1, 5], has_scene=True, rng=random.Random(1))
+    cut = whole.without(1)
+    assert torch.equal(cut.ids, whole.ids[[0, 2]])
+    assert torch.equal(cut.latents[0], whole.latents[1])
+    learner()(batch)[0].backward()
 
 
 def test_the_loss_of_one_scene_falls_and_gradients_reach_everything(pool):
@@ -93,3 +115,18 @@ def test_single_shots_and_windows_are_scenes_of_their_own():
         names = [scene.characters[a.character] for a in shot.actors]
         assert [alone.characters[a.character] for a in alone.shots[0].actors] == names
     assert len(window(scene, 1, 2).shots) == 2
+
+
+def test_what_ships_are_the_averaged_weights_and_what_they_came_from(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.training.diffusion.speed_up", lambda: None)  # this process has other tests to run
+    folder = Path(pool.parts[0][0].filename).parent.parent
+    names = PocketTransformer().state_dict()
+    start = {f"transformer.{name}": torch.zeros_like(value) for name, value in names.items()}
+    recipe = DiffusionRecipe(pool=folder, mix=SCENE_STAGE, start=start, origin="zeros")
+    assert not any(weight.any() for weight in recipe.model.transformer.state_dict().values())
+    learned = {name: torch.ones_like(value) for name, value in recipe.model.state_dict().items()}
+    recipe.export(tmp_path, learned, {"recipe": "scene"})
+    shipped = PocketTransformer.from_pretrained(tmp_path / "transformer").state_dict()
+    assert all((value == 1).all() for value in shipped.values())
+    facts = json.loads((tmp_path / "transformer" / "training.json").read_text())
+    assert (facts["recipe"], facts["started_from"]) == ("scene", "zeros")

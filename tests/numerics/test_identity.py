@@ -1,7 +1,10 @@
 """Whether the same one is in two clips."""
 
+import shutil
+
 import pytest
 
+from engine.evaluation.judge import FOLDER, Judge
 from engine.identity import LOOKS, characters, likeness
 from engine.world.draw import render
 from engine.world.grammar import sample_scene, scene_rng
@@ -35,3 +38,20 @@ def test_the_judge_reads_who_was_drawn():
         truth = [{name: getattr(one, name) for name in LOOKS} for one in drawn]
         right.append(likeness(truth, found).share)
     assert sum(right) / len(right) > 0.9
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "settings"])
+def test_a_damaged_judge_is_said_in_one_sentence(tmp_path, damage):
+    folder = shutil.copytree(FOLDER, tmp_path / "judge")
+    weights, settings = folder / "diffusion_pytorch_model.safetensors", folder / "config.json"
+    match damage:
+        case "cut":
+            weights.write_bytes(weights.read_bytes()[:9_000])
+        case "gone":
+            weights.unlink()
+        case "settings":
+            settings.write_text("[")
+    with pytest.raises(
+        ValueError, match=r"judge is missing or damaged; restore the folder \(git checkout -- assets/j"
+    ):
+        Judge.load(folder)

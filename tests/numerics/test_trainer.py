@@ -45,6 +45,19 @@ def test_resume_is_exact_to_the_bit(tmp_path):
         assert all(torch.equal(whole.averaged[k], resumed.averaged[k]) for k in weights)
 
 
+def test_a_log_tells_of_every_step_once_after_a_kill(tmp_path):
+    one = run(tmp_path, 7)
+    for step in (8, 9):  # not saved
+        one._log(one._step() | {"lost": step})
+    two = trainer(tmp_path)
+    while two.step < 10:
+        two._log(two._step())
+    head, *rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert head.startswith("step,")
+    assert [int(row.split(",")[0]) for row in rows] == [8, 9, 10]
+    assert "lost" not in "".join(rows)
+
+
 def test_training_learns_and_both_optimizers_take_part(tmp_path):
     one = trainer(tmp_path, 150)
     assert set(one.optimizers) == {"adam", "muon"}

@@ -64,6 +64,22 @@ def test_under_isolation_packed_shots_equal_separate_runs(model):
         assert torch.allclose(packed[s], alone[0], atol=1e-4)
 
 
+def test_memory_gives_the_outputs_and_gradients_of_computing_again(model):
+    texts, pictures = scene()
+    features = texts.scene.requires_grad_()
+    blocks = METHODS["lct-causal"].blocks(texts, pictures, patch=2)
+    layout = lay_out(blocks, rule=causal)
+    last = next(i for i, block in enumerate(blocks) if block.shot == 2)
+    whole = model(blocks, layout)[0][-1]
+    past = model.remember(blocks[:last], layout.leading(last))
+    remembered = model(blocks[last:], layout, past=past)[0][-1]
+    assert torch.allclose(whole, remembered, atol=1e-5)
+    weights = [features, *model.layers.parameters()]
+    pairs = zip(*(torch.autograd.grad(v.square().mean(), weights) for v in (whole, remembered)), strict=True)
+    assert all(torch.allclose(one, two, atol=1e-5) for one, two in pairs)
+    assert torch.autograd.grad(model(blocks, layout)[0][-1].sum(), features)[0].abs().sum() > 0
+
+
 def test_joint_shots_do_see_each_other(model):
     texts, pictures = scene()
     before = run(model, METHODS["lct"].blocks(texts, pictures, patch=2))
