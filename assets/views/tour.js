@@ -3,10 +3,11 @@
 const KEY = "reelboard-tour";
 let at = localStorage.getItem(KEY) === "done" ? -1 : 0;
 
+// On the root, whose attributes nobody else draws anew: the parts' own classes are Gradio's.
 const point = () => {
-  document.querySelectorAll(".toured").forEach((node) => node.classList.remove("toured"));
   const step = told().steps?.[at];
-  if (step) document.querySelector(step.target)?.classList.add("toured");
+  if (step) document.documentElement.dataset.tour = step.target;
+  else delete document.documentElement.dataset.tour;
 };
 const go = (to) => {
   at = to < told().steps.length ? to : -1;
