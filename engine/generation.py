@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -84,9 +85,8 @@ def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predicto
         seen = method.context(scene, shots, made)
         given = {k: known[k] for k in seen}
         start = {k: (_latent(scene, backbone, k), seeds[k]) for k in shots}
-        walk = backbone.denoise(
-            start, lambda samples, level, given=given: predictor(samples, level, given), asked.steps
-        )
+        begun = {k: _beginning(takes[k - 1], *start[k], backbone) for k in shots if scene.goes_on(k) and k - 1 in seen}
+        walk = backbone.denoise(start, partial(predictor, given=given, begun=begun), asked.steps)
         for step, samples, estimates in walk:  # noqa: B007 - the last samples are the takes
             yield Progress(stage="denoise", step=step, steps=asked.steps, shots=shots)
             if previews and step % PREVIEW_EVERY == 2 and step < asked.steps:
@@ -121,8 +121,17 @@ class _Predictor:
         self.texts = Texts(scene=scene_text, shots=tuple(shot_texts), pooled=(scene_sum, *shot_sums))
         self.no_texts = Texts(scene=empty, shots=(empty,) * len(shot_texts), pooled=(nothing,) * len(parts))
 
-    def __call__(self, samples: dict[int, Tensor], level: float, given: Mapping[int, Picture]) -> dict[int, Tensor]:
+    def __call__(
+        self,
+        samples: dict[int, Tensor],
+        level: float,
+        given: Mapping[int, Picture],
+        begun: Mapping[int, tuple[Tensor, Tensor]],
+    ) -> dict[int, Tensor]:
+        """Velocities of ``samples``; ``begun`` holds first latent frames that are known, clean, with their noise."""
         self.cancel.check()
+        for k, (first, fresh) in begun.items():  # in place: the sampler shall go on from it, too
+            samples[k][:, :, :1] = self.backbone.add_noise(first, fresh, level)
         if given is not self._given:  # a new round
             self._given, self._standing = given, {}
         making = {k: Picture(latents=sample, level=level) for k, sample in samples.items()}
@@ -156,6 +165,12 @@ class _Predictor:
         rules = {"rule": method.rule, "place": method.place, "telling": method.telling, "layers": method.layers}
         layout = lay_out(blocks, **rules, text=self.backbone.text)
         return layout, history.recall(self.backbone, blocks[:before], layout)
+
+
+def _beginning(before: Take, shape: tuple[int, ...], seed: int, backbone: Backbone) -> tuple[Tensor, Tensor]:
+    """The last picture of a finished shot as the first latent frame of the next one, and the noise of its start."""
+    first = backbone.encode(to_pixels(before.frames[-1:]))
+    return first, noise((1, *shape), seed, backbone.runtime.device)[:, :, :1]
 
 
 def decode_take(take: Take, backbone: Backbone, cancel: CancelToken | None = None) -> Take:

@@ -24,7 +24,8 @@ class Round:
 
     blocks: (shot, kind, tokens) of their context in order, shot -1 for the scene's own. passes: those of each step,
     more with guidance. fresh: those that fill the memory of a causal method, once. remembered: tokens in that memory,
-    of each pass. unseen: finished shots for which the context has no room.
+    of each pass. begun: shots that begin with the last picture of the one before. unseen: finished shots for which the
+    context has no room.
     """
 
     shots: tuple[int, ...]
@@ -32,6 +33,7 @@ class Round:
     passes: tuple[Work, ...]
     fresh: tuple[Work, ...] = ()
     remembered: tuple[int, ...] = ()
+    begun: int = 0
     unseen: int = 0
 
     @property
@@ -65,6 +67,11 @@ def outline(scene: Scene, name: str = "pocket", **settings: Any) -> tuple[Round,
     return tuple(rounds(scene, known, asked))
 
 
+def turns(scene: Scene, method: str, group: int | None = None) -> tuple[tuple[int, ...], ...]:
+    """The shots of each round, without what it takes to count tokens."""
+    return METHODS[method].rounds(scene, group)
+
+
 def rounds(scene: Scene, known: Sizes, asked: Settings) -> Iterator[Round]:
     """The same rounds, contexts and blocks as the generator's, on tensors without data."""
     method, made, memory = METHODS[asked.method], list[int](), dict[str, list[int]]()
@@ -88,6 +95,7 @@ def rounds(scene: Scene, known: Sizes, asked: Settings) -> Iterator[Round]:
             passes=tuple((total - sum(groups[name].values()), total) for name, total in totals.items()),
             fresh=tuple(work for name, group in groups.items() for work in _fresh(group, memory.get(name, []))),
             remembered=tuple(sum(group.values()) for group in groups.values()),
+            begun=sum(scene.goes_on(k) and k - 1 in seen for k in shots),
             unseen=0 if method.name == "independent" else len(behind) - len(seen),
         )
         memory |= {name: list(group) for name, group in groups.items()}

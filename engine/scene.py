@@ -34,7 +34,7 @@ class Take:
 class Shot:
     """One shot to make, or (with a take) one that is given as context.
 
-    cut: True starts a new picture ("[SHOT CUT]"); False continues the shot before without a seam.
+    cut: True starts a new picture ("[SHOT CUT]"); False goes on from the last picture of the shot before.
     take: a finished version, from this film or from a pool of takes, stills and uploads: the shot is context.
     noise: t_c in [0, 1000), how far the take is re-noised before it is used as context; None: the backbone's default.
     picked: stays in the context when it outgrows the window. skipped: neither made nor context.
@@ -78,6 +78,10 @@ class Scene:
                 VideoShape(frames=shot.frames, height=self.height, width=self.width)
             except ValueError as error:
                 raise ValueError(f"shots[{index}].{error}") from None
+
+    def goes_on(self, index: int) -> bool:
+        """Whether a shot begins with the last picture of the one before it."""
+        return index > 0 and not self.shots[index].cut
 
     @property
     def to_make(self) -> tuple[int, ...]:

@@ -168,8 +168,8 @@ class Maker:
             match event:
                 case engine.Progress():
                     if not total:  # what was made before a break is behind it
-                        total = self._stages(len(self.job.task.make), event.steps)
-                        done = total - self._stages(len(scene.to_make), event.steps)
+                        total, left = (self._stages(one, event.steps) for one in (self._whole(scene), scene))
+                        done = total - left
                     done += 1
                     if ledger.progress(*mine, done, total) == "now":
                         self.token.cancel()
@@ -181,11 +181,18 @@ class Maker:
                 case engine.ShotDone():
                     self._keep(self.ids[event.shot], event.take)
 
-    def _stages(self, shots: int, steps: int) -> int:
-        """Signs of progress that so many shots bring: the steps of every round, and each shot's decoding."""
+    def _whole(self, scene: Scene) -> Scene:
+        """The scene as it was before any of its shots was made."""
+        make = self.job.task.make
+        pairs = zip(self.ids, scene.shots, strict=True)
+        return replace(scene, shots=tuple(replace(shot, take=None) if key in make else shot for key, shot in pairs))
+
+    def _stages(self, scene: Scene, steps: int) -> int:
+        """Signs of progress that a scene brings: the steps of every round, and each shot's decoding."""
+        from engine.outline import turns
+
         options = self.job.task.options
-        together = options.group or (shots if options.method == "lct" else 1)
-        return steps * -(-shots // together) + shots
+        return steps * len(turns(scene, options.method, options.group)) + len(scene.to_make)
 
     def _keep(self, shot: str, take: Take) -> Take:
         if self.job.task.options.draft:

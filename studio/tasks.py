@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from engine import block_tokens
 from studio.bible import compose
 from studio.models import SCENE, Job, Options, Project, Reference, SceneInfo, ShotInfo, Task, TaskShot
+from studio.planning import plan
 from studio.staleness import DRAFT
 
 DRAFT_STEPS = 6  # enough to judge what stands where
@@ -28,7 +28,8 @@ def drafted(task: Task) -> Task:
 def scene_tasks(project: Project, scene: SceneInfo, make: Sequence[str]) -> list[Task]:
     """Shots that remember their scene are made together, with every reference that one of them picked.
 
-    A shot whose picks leave its scene out is made after them, alone with its picks. The final of a draft has its seed.
+    A shot whose picks leave its scene out is made after them, alone with its picks; it keeps its place, unseen. The
+    final of a draft has its seed.
     """
     seed = project.options.seed
     free = [shot for shot in scene.shots if shot.id in make and SCENE in _picks(shot)]
@@ -37,9 +38,9 @@ def scene_tasks(project: Project, scene: SceneInfo, make: Sequence[str]) -> list
     tasks = []
     if free:
         guests = dict.fromkeys(key for shot in free for key in _picks(shot) if key != SCENE and key not in own)
-        order = [*_joined(project, scene), *guests, *(key for key in own if key not in left_out)]
-        tasks.append(_task(project, scene, [shot.id for shot in free], order, seed))
-    tasks += [_task(project, scene, [s.id], _around(project, scene, s, _picks(s)), seed) for s in alone]
+        order = [*guests, *_joined(project, scene), *own]
+        tasks.append(_task(project, scene, [shot.id for shot in free], order, seed, unseen=left_out))
+    tasks += [_alone(project, scene, shot, _picks(shot), seed) for shot in alone]
     drafts = {shot.id: shot.take.seed for shot in scene.shots if shot.take and DRAFT in shot.stale}
     return [_seeded(task, {key: drafts[key] for key in task.make if key in drafts}) for task in tasks]
 
@@ -50,10 +51,9 @@ def redo_task(project: Project, shot: str, *, seed: int, see: Sequence[str] | No
     picks = _picks(found) if see is None else tuple(see)
     if SCENE in picks:
         own = [one.id for one in scene.shots]
-        order = [*_joined(project, scene), *(key for key in picks if key != SCENE and key not in own), *own]
-    else:
-        order = _around(project, scene, found, picks)
-    return _task(project, scene, [shot], order, seed)
+        order = [*(key for key in picks if key != SCENE and key not in own), *_joined(project, scene), *own]
+        return _task(project, scene, [shot], order, seed)
+    return _alone(project, scene, found, picks, seed)
 
 
 def there(task: Task, project: Project) -> Task:
@@ -65,19 +65,10 @@ def there(task: Task, project: Project) -> Task:
 def work(task: Task, project: Project, backbone: str) -> float:
     """Tokens times passes, with which time grows; frames times passes when there are no weights to ask."""
     try:
-        sizes = {shot.id: block_tokens(shot.prompt, shot.frames, backbone) for shot in task.shots}
+        size = sum(one.running for one in plan(there(task, project), backbone, None).rounds)
     except ValueError:
-        sizes = {shot.id: shot.frames for shot in task.shots}
-    make, method = [sizes[key] for key in task.make], task.options.method
-    given = sum(sizes[one.id] for one in there(task, project).shots if one.id not in task.make)
-    match method:
-        case "lct":
-            tokens = given + sum(make)
-        case "lct-ar":
-            tokens = sum(given + sum(make[: k + 1]) for k in range(len(make)))
-        case _:  # alone, or beside a history that is computed once
-            tokens = sum(make)
-    return float(tokens * (task.options.steps or STEPS))
+        size = sum(shot.frames for shot in task.shots if shot.id in task.make)
+    return float(size * (task.options.steps or STEPS))
 
 
 def reseeded(task: Task, seed: int) -> Task:
@@ -106,23 +97,31 @@ def _joined(project: Project, scene: SceneInfo) -> list[str]:
     return before[-1:] if before and not scene.shots[0].cut else []
 
 
-def _around(project: Project, scene: SceneInfo, shot: ShotInfo, picks: Sequence[str]) -> list[str]:
-    """Picks in their order with the shot among them: later shots of its own scene stay behind it.
+def _alone(project: Project, scene: SceneInfo, shot: ShotInfo, picks: Sequence[str], seed: int) -> Task:
+    """A shot with its picks in their order, of which later shots of its own scene stay behind it.
 
     Not under a causal method, where what is behind would not be seen. A shot that goes on stands right after the
-    one that it goes on from.
+    one that it goes on from, seen or not: it does not go on from any other.
     """
-    own = [one.id for one in scene.shots]
-    place = own.index(shot.id)
-    later = () if scene_options(project, scene).method == "lct-causal" else own[place + 1 :]
-    before = [key for key in picks if key not in later]
-    if not shot.cut and place and own[place - 1] in before:
-        before = [key for key in before if key != own[place - 1]] + [own[place - 1]]
-    return [*before, shot.id, *(key for key in later if key in picks)]
+    own, board = [one.id for one in scene.shots], [one.id for one in project.shots]
+    later = () if scene_options(project, scene).method == "lct-causal" else own[own.index(shot.id) + 1 :]
+    place = board.index(shot.id)
+    last = board[place - 1 : place] if place and not shot.cut else []
+    before = [key for key in picks if key not in later and key not in last]
+    order = [*before, *last, shot.id, *(key for key in later if key in picks)]
+    return _task(project, scene, [shot.id], order, seed, unseen={*last} - {*picks})
 
 
-def _task(project: Project, scene: SceneInfo, make: list[str], order: Sequence[str], seed: int) -> Task:
-    """A wish, whole. What was picked may have left the board since; the rest is looked at."""
+def _task(
+    project: Project,
+    scene: SceneInfo,
+    make: list[str],
+    order: Sequence[str],
+    seed: int,
+    *,
+    unseen: Collection[str] = (),
+) -> Task:
+    """A wish, whole. What was picked may have left the board since; the rest but ``unseen`` is looked at."""
     known = {shot.id: shot for shot in project.shots} | {one.id: one for one in project.references}
     makers = [known[key] for key in make]
     noises = {key: noise for shot in reversed(makers) for key, noise in shot.noises.items()}
@@ -134,7 +133,7 @@ def _task(project: Project, scene: SceneInfo, make: list[str], order: Sequence[s
         noise = noises.get(key, noises.get(SCENE) if key in own else None)
         picked = any(key in (shot.see or ()) for shot in makers)
         shots.append(_wish(known[key], scene, project).model_copy(update={"noise": noise, "picked": picked}))
-    see = tuple(shot.id for shot in shots)
+    see = tuple(shot.id for shot in shots if shot.id not in unseen)
     return Task(
         scene=scene.id,
         prompt=compose(project.bible, scene),

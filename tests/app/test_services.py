@@ -16,6 +16,7 @@ from studio.services import Studio
 from studio.settings import Settings, read_settings
 from studio.store import StaleError
 from studio.store.archive import END, FAR
+from studio.tasks import redo_task
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 
@@ -783,6 +784,19 @@ def test_a_scene_that_goes_on_from_the_one_before_looks_at_its_last_shot(studio)
     studio.edit(asked.id, "set_shot", shot=last.id, cut=False, frames=5)
     studio.generate(asked.id, scene=asked.scenes[1].id)
     assert studio.project(asked.id).shot(last.id).take.saw.keys() == {asked.scenes[0].shots[1].id}
+
+
+def test_a_shot_goes_on_from_its_own_neighbour_or_from_none(studio):
+    """Whatever it remembers: the last picture of another shot, or of a reference, is not where it begins."""
+    asked = project(studio, shots=3)
+    make(studio, asked.id)
+    one, two, three = (shot.id for shot in studio.project(asked.id).shots)
+    studio.edit(asked.id, "set_shot", shot=three, cut=False)
+    found = redo_task(studio.project(asked.id), three, seed=1, see=(one,))
+    assert [shot.id for shot in found.shots] == [one, two, three]
+    assert found.see == (one, three)
+    studio.redo(asked.id, three, see=(one,))
+    assert studio.project(asked.id).shot(three).take.saw.keys() == {one}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from engine import generation
 from engine.generation import NOTHING
 from engine.history import History
 from engine.methods import GENERAL, METHODS
+from engine.outline import outline
 from engine.story import MAX_SEED
 
 PROMPT = "[Character] Character 1: a red fox. [Environment] On the beach at sunset."
@@ -314,6 +315,61 @@ def test_a_skipped_shot_is_neither_made_nor_seen(backbone):
     (kept, new) = takes(run(replace(asked, shots=shots), backbone))
     assert kept is made[0]
     assert new.made_by["context"] == []
+
+
+def going_on(*cuts):
+    asked = scene(*[5] * len(cuts))
+    return replace(asked, shots=tuple(replace(shot, cut=cut) for shot, cut in zip(asked.shots, cuts, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("cuts", "group", "rounds"),
+    [
+        ((True, False, True, False), None, ((0, 2), (1, 3))),
+        ((True, False, False, True), None, ((0, 3), (1,), (2,))),
+        ((False, True, True, True), None, ((0, 1, 2, 3),)),
+        ((True, True, False, False), 2, ((0, 1), (2,), (3,))),
+    ],
+)
+def test_a_shot_that_goes_on_waits_for_the_one_before(cuts, group, rounds):
+    asked = going_on(*cuts)
+    assert METHODS["lct"].rounds(asked, group) == rounds
+    assert [one.shots for one in outline(asked, group=group)] == list(rounds)
+    assert sum(one.begun for one in outline(asked, group=group)) == sum(not cut for cut in cuts[1:])
+
+
+@pytest.mark.parametrize("method", GENERAL)
+def test_a_shot_that_goes_on_begins_with_the_last_picture_before_it(backbone, method):
+    made = takes(run(scene(), backbone, method=method))[0]
+    other = replace(made, frames=torch.cat([made.frames[:-1], 255 - made.frames[-1:]]))  # the latents stay as they are
+
+    def second(first, *cuts):
+        asked = going_on(*cuts)
+        return takes(run(replace(asked, shots=(replace(asked.shots[0], take=first), *asked.shots[1:])), backbone))[1]
+
+    assert torch.equal(second(made, True, True).latents, second(other, True, True).latents)
+    assert not torch.equal(second(made, True, False).latents, second(other, True, False).latents)
+
+
+def test_the_first_picture_of_a_shot_that_goes_on_is_held_at_every_level(backbone, monkeypatch):
+    seen = []
+
+    def walk(start, predict, steps):
+        for level in (1.0, 0.5, 0.1):
+            samples = {k: torch.zeros(1, *shape) for k, (shape, _) in start.items()}
+            predict(samples, level)
+            seen.append(samples)
+        yield steps, samples, samples
+
+    monkeypatch.setattr(backbone, "denoise", walk)
+    asked = going_on(True, False)
+    film = takes(run(asked, backbone))
+    last = backbone.encode(generation.to_pixels(film[0].frames[-1:]))
+    fresh = generation.noise((1, *film[1].latents.shape), film[1].seed, last.device)[:, :, :1]
+    for level, samples in zip((1.0, 0.5, 0.1), seen[3:], strict=True):
+        assert torch.equal(samples[1][:, :, :1], backbone.add_noise(last, fresh, level))
+        assert not samples[1][:, :, 1:].any()
+    assert not any(samples[0].any() for samples in seen[:3])
 
 
 def test_groups_cover_a_scene_that_outgrows_the_window(backbone):

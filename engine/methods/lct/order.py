@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.context import Block, Placement, Rule, diagonal, joint
@@ -20,7 +20,8 @@ class LCT(Taught):
 
     rule: ``joint``, or ``causal`` for weights that were tuned so: then finished shots never look at later ones, and
     their keys and values are computed once (``cached``).
-    group: shots in a round; None makes all of them jointly.
+    group: shots in a round; None makes all of them jointly. A shot that goes on is made after the one before it, whose
+    last picture it begins with (section 4.3).
     """
 
     name: str = "lct"
@@ -34,7 +35,8 @@ class LCT(Taught):
         make = scene.to_make
         fits = len(make) + len(scene.given) <= MAX_SHOTS
         size = group or self.group or (len(make) if fits else BEYOND)
-        return tuple(make[i : i + size] for i in range(0, len(make), size or 1))
+        together = (make[i : i + size] for i in range(0, len(make), size or 1))
+        return tuple(shots for wave in together for shots in _in_turn(scene, wave))
 
     def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:
         known = [k for k in (*scene.given, *made) if not self.cached or k < min(making)]
@@ -46,3 +48,12 @@ class LCT(Taught):
         for shot in sorted(pictures):
             blocks += shot_blocks(shot, texts, pictures[shot], patch=patch)
         return blocks
+
+
+def _in_turn(scene: Scene, shots: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Shots by how many others they wait for, those that wait for none first."""
+    waits: dict[int, int] = {}
+    for k in shots:
+        waits[k] = 1 + waits[k - 1] if scene.goes_on(k) and k - 1 in waits else 0
+    for turn in sorted(set(waits.values())):
+        yield tuple(k for k in shots if waits[k] == turn)
