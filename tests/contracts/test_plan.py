@@ -20,7 +20,9 @@ def backbone(tiny_pocket):
 
 
 def scene(shots=4, **settings):
-    made = tuple(engine.Shot(prompt=f"Character 1 jumps {'high ' * k}.", frames=5) for k in range(shots))
+    """The third shot goes on from the second."""
+    words = [f"Character 1 jumps {'high ' * k}." for k in range(shots)]
+    made = tuple(engine.Shot(prompt=one, frames=5, cut=k != 2) for k, one in enumerate(words))
     return engine.Scene(prompt="[Character] Character 1: a fox.", shots=made, height=32, width=48, **settings)
 
 
@@ -76,6 +78,7 @@ def test_planned_seconds_are_those_that_pass(backbone, monkeypatch, method):
         for name in ("predict", "remember"):
             monkeypatch.setattr(part, name, slow(getattr(part, name), attended))
         monkeypatch.setattr(part, "decode", slow(part.decode, lambda latents, *_: 0.2 + 0.1 * latents.shape[2]))
+        monkeypatch.setattr(part, "encode", slow(part.encode, lambda _: 0.3))  # a picture, as its decoding
         monkeypatch.setattr(part, "encode_text", slow(part.encode_text, lambda words: 0.005 * len(words)))
     monkeypatch.setattr("engine.plan.time.perf_counter", lambda: clock[0])
     monkeypatch.setattr("engine.plan.measure", _measured)
