@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not gpu and "can't allocate memory" not in str(error):
             raise
         where = "the GPU's" if gpu else "main"
-        return _say(f"{where} memory is too small; make fewer shots at once or smaller pictures (see --plan)", FAILED)
+        return _say(f"{where} memory is too small; make shorter, smaller or fewer shots at once (see --plan)", FAILED)
     except KeyboardInterrupt:
         return _say("stopped; nothing was written", INTERRUPTED)
     return OK

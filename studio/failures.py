@@ -8,13 +8,12 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from studio.ladder import OUT_OF_MEMORY, ran_out
+from studio import ladder
 from studio.models import Job
 from studio.sentences import sentence
 
 LONGEST = 4_000  # characters of a log that are shown
 REMEDIES = (  # signs in a job's message, and what helps
-    ("memory", "Take the smaller way, or make the shots shorter."),
     ("disk is full", "Free some space, then go on: finished shots are kept."),
     ("process ended", "Go on to try once more; if it ends again, take the smaller way: memory may be too little."),
     ("weights", "Name a folder with a whole model in REELBOARD_BACKBONE and start the studio again."),
@@ -26,6 +25,8 @@ def remedy(job: Job) -> str:
     """What to do about a failed job; "" for any other."""
     if job.state != "failed":
         return ""
+    if job.message == ladder.OUT_OF_MEMORY:
+        return ladder.REMEDIES[ladder.stage(job)]
     fitting = (advice for sign, advice in REMEDIES if sign in job.message)
     return next(fitting, "Go on to try once more from where it stopped; the log says more.")
 
@@ -39,7 +40,7 @@ def told(home: Path, job: Job, error: Exception) -> str:
         log.error("a job failed", exc_info=error)
         with suppress(OSError):  # the disk may be why
             write_log(home, job, error)
-    return OUT_OF_MEMORY if ran_out(error) else sentence(error)
+    return ladder.OUT_OF_MEMORY if ladder.ran_out(error) else sentence(error)
 
 
 def write_log(home: Path, job: Job, error: BaseException) -> None:

@@ -9,7 +9,12 @@ from typing import Any
 from studio.models import FPS, Job, Task
 from studio.sentences import DIED
 
-OUT_OF_MEMORY = "There was not enough memory; make one shot after the other, or shorter ones."
+OUT_OF_MEMORY = "There was not enough memory; what was finished is kept."
+REMEDIES = {  # what helps, by the stage at which there was too little
+    "denoise": "Take the smaller way, or make the shots shorter.",
+    "decode": "No step is lost: close other programs and go on, or take the smaller way.",
+    "stitch": "Every shot is made: close other programs, then put the film together again.",
+}
 SIGNS = ("out of memory", "can't allocate memory", "not enough memory")  # of torch, whose own errors are many
 
 
@@ -41,6 +46,13 @@ def fell_short(job: Job) -> bool:
     return job.state == "failed" and job.message in (OUT_OF_MEMORY, DIED)
 
 
+def stage(job: Job) -> str:
+    """At which stage a job broke off: a key of ``REMEDIES``."""
+    if not left(job):
+        return "stitch"
+    return "decode" if any(shot.state == "denoised" for shot in job.shots) else "denoise"
+
+
 def offer(job: Job, *, legal: Sequence[int], farther: str = "") -> Way | None:
     """What to agree to, for a job that fell short; None when nothing smaller is left.
 
@@ -50,11 +62,11 @@ def offer(job: Job, *, legal: Sequence[int], farther: str = "") -> Way | None:
     legal: frames of the shots that its model can make. farther: where the weights could wait so that a GPU has more
     room; "" where that would not help.
     """
-    make = tuple(left(job))
-    if not make:
+    at, make = stage(job), tuple(left(job))
+    if at == "stitch":
         return Way(text="Put the film together again")
     task = job.task.model_copy(update={"begun": False, "make": make})
-    if any(shot.state == "denoised" for shot in job.shots):
+    if at == "decode":
         return _decoded(job, farther) or _shorter(task, legal)
     if farther:
         return Way(text="Let the weights wait in main memory (slow)", tasks=(_with(task, offload=farther),))

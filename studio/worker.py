@@ -129,7 +129,8 @@ class Worker:
         A job whose end could not be written then is found by its silence.
         """
         try:
-            store.ledger.reconcile()
+            made = [maker.job.id for maker in tuple(self.makers)]  # of other hands: late, but alive, after a sleep
+            store.ledger.reconcile(alive=made)
             return store.ledger.claim(owner)
         except sqlite3.Error as error:
             log.warning("no job can be taken: %s", error)

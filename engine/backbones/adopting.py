@@ -37,7 +37,7 @@ class Source:
 
 
 SOURCES = {
-    "echoshot": Source("EchoShot (github JoHnneyWang/EchoShot)", "Wan 2.1 T2V 1.3B"),
+    "echoshot": Source("EchoShot (github D2I-ai/EchoShot)", "Wan 2.1 T2V 1.3B"),
     "cinetrans": Source("CineTrans-DiT (github UknowSth/CineTrans)", "Wan 2.1 T2V 1.3B"),
     "shotstream": Source("ShotStream (github KlingAIResearch/ShotStream)", "Wan 2.1 T2V 1.3B"),
     "longlive": Source("LongLive 2.0 (github NVlabs/LongLive)", "Wan 2.2 TI2V-5B"),

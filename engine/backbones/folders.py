@@ -10,6 +10,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from engine.backbones.signatures import defaults_of
+
 INDEX = "model_index.json"
 PIECE = 4_096  # bytes
 LONGEST_HEAD = 100_000_000  # bytes of a safetensors table, as its own library has it
@@ -52,7 +54,7 @@ class Part:
         raise ValueError(f"{self.file} is damaged ({name} is {value!r}, no whole number from 1); {AGAIN}")
 
 
-def check_settings(file: Path, defaults: Mapping[str, object]) -> None:
+def _check_settings(file: Path, defaults: Mapping[str, object]) -> None:
     """ValueError for a setting that is no number, or no list of them, where its class's own default is one."""
     settings = read_json(file)
     for name, default in defaults.items():
@@ -85,8 +87,9 @@ def check_parts(folder: Path, parts: dict[str, str]) -> None:
                 raise ValueError(f"{folder / name} is missing; {AGAIN}")
             if name in parts:
                 _check_weights(folder / name)
-            if name == "scheduler":
-                read_json(folder / name / "scheduler_config.json")
+            if entry[0] == "diffusers":  # whose parts read numbers when they are used: some would fail in mid-film
+                file = "scheduler_config.json" if name == "scheduler" else "config.json"
+                _check_settings(folder / name / file, defaults_of(str(entry[-1])))
             if (folder / name / "spiece.model").is_file() and not (folder / name / "tokenizer.json").is_file():
                 _check_sentencepiece(folder / name)
 

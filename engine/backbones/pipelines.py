@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from importlib.metadata import version
-from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from transformers.utils import logging as quieter_transformers
 
 from engine.backbones.base import Start, Walked
-from engine.backbones.folders import INDEX, check_parts, check_settings, identity, is_there, read_json, reader, reason
+from engine.backbones.folders import check_parts, identity, reader, reason
 from engine.backbones.kinds import ADAPTER, Kind
 from engine.backbones.offload import Parts
 from engine.backbones.prompts import PromptCache
@@ -80,7 +79,6 @@ class Pipeline(Kind):
         """
         runtime = runtime or choose_runtime(device)
         check_parts(folder, cls.parts_of(folder))
-        _check_all_settings(folder)
         _, memory, part = cls.weigh(folder, runtime.dtype)
         runtime = place_weights(runtime, offload, name=folder.name, memory=memory, part=part)
         disable_progress_bar()
@@ -232,15 +230,6 @@ class Pipeline(Kind):
 
     def record(self) -> dict[str, Any]:
         return {"backbone": self.name, "weights": self.weights, "diffusers": version("diffusers")}
-
-
-def _check_all_settings(folder: Path) -> None:
-    """Those of diffusers' own parts against the constructors that will read them: some would fail in mid-film."""
-    for part, entry in read_json(folder / INDEX).items():
-        if is_there(entry) and entry[0] == "diffusers" and hasattr(diffusers, str(entry[-1])):
-            file = folder / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
-            known = signature(getattr(diffusers, entry[-1]).__init__).parameters
-            check_settings(file, {name: one.default for name, one in known.items()})
 
 
 @contextmanager

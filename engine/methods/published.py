@@ -103,9 +103,9 @@ class Published:
 
 PUBLISHED = (
     Published(
-        name="echoshot",  # models/model.py: TcRoPE 4, TaRoPE 6, 2048 tokens, empty ones 10 further
+        name="echoshot",  # models/model.py: TcRoPE 4, TaRoPE 4 (6 until July 2025), 2048 tokens, empty ones 10 further
         place=jumping(ECHOSHOT),
-        telling=Telling(reads=one_prompt(every=True), room=2048, apart=(6, 10)),
+        telling=Telling(reads=one_prompt(every=True), room=2048, apart=(4, 10)),
     ),
     Published(
         name="cinetrans",  # wan/text2video.py: layers 6 to 27 are masked, the film's first frame is open to all

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from studio.models import Job, JobShot, TakeInfo, Task
@@ -262,21 +262,21 @@ class Ledger:
                 (time.time() - kept,),
             )
 
-    def reconcile(self, *, lease: float = LEASE) -> list[str]:
+    def reconcile(self, *, lease: float = LEASE, alive: Collection[str] = ()) -> list[str]:
         """Find jobs whose worker died: they wait again, or fail after ``TRIES`` deaths; returns their ids.
 
         One that the creator had asked to stop is stopped.
 
         lease: seconds without a sign of life; 0 when it is certain that no worker lives, whatever the clock says.
+        alive: jobs that the caller knows to be made right now, however long the machine slept meanwhile.
         """
         gone = time.time() - lease if lease else float("inf")
         with self._database.transaction() as db:
-            rows = db.execute(
-                "SELECT id, tries, stop FROM job WHERE state = 'running' AND beat < ?", (gone,)
-            ).fetchall()
-            for row in rows:
+            rows = db.execute(f"{_DEATHS} WHERE state = 'running' AND beat < ?", (gone,)).fetchall()
+            dead = [row for row in rows if row["id"] not in alive]
+            for row in dead:
                 _release(db, row)
-        return [row["id"] for row in rows]
+        return [row["id"] for row in dead]
 
     def release(self, job_id: str, owner: str) -> None:
         """The process that made this owner's job died, and its owner lives."""

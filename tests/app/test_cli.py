@@ -243,7 +243,7 @@ def test_too_little_memory_is_one_sentence(where, story, film, tiny_pocket, monk
 
     monkeypatch.setattr(PocketBackbone, "predict", full)
     assert run(story, "-o", film, "--backbone", tiny_pocket) == 1
-    assert f"{where} memory is too small; make fewer shots at once" in capsys.readouterr().err.splitlines()[-1]
+    assert f"{where} memory is too small; make shorter, smaller or" in capsys.readouterr().err.splitlines()[-1]
     assert not list(film.parent.iterdir())
 
 

@@ -20,7 +20,9 @@ import engine
 from studio import film
 from studio.executors import local, ray
 from studio.executors.model import OwnModel
+from studio.failures import remedy
 from studio.ladder import OUT_OF_MEMORY
+from studio.making import Maker
 from studio.models import Job, JobShot
 from studio.sentences import DIED, FULL, UNKNOWN, sentence
 from studio.services import Studio
@@ -420,6 +422,11 @@ def test_too_little_memory_at_any_stage_offers_less_and_the_next_job_is_made(stu
     again = {"stitch": "Put the film together again", "decode": "Only decode again"}
     offered = again.get(at, "Make one shot after the other")
     assert (failed.state, studio.offer(failed)) == ("failed", offered)
+    said = f"{failed.message} {remedy(failed)}"
+    assert ("shorter" in said, "Every shot is made" in said, "No step is lost" in said) == tuple(
+        at == one for one in ("denoise", "stitch", "decode")
+    )
+    assert "one shot after the other" not in said  # which is no help once the steps are made
     monkeypatch.setattr(film, "frames", load)
     studio.manage(asked.id, failed.id, "smaller")
     assert studio.job(asked.id).state == "done"
@@ -551,6 +558,21 @@ def test_a_job_whose_end_could_not_be_written_is_taken_up_by_the_same_worker(stu
         db.execute("UPDATE job SET beat = beat - 60")
     db.close()
     assert worker._next(studio.store, "hand").id == job.id
+
+
+def test_an_idle_hand_leaves_the_others_their_jobs_after_the_machine_slept(studio):
+    """Nobody gave a sign of life meanwhile, whose clock goes on; a job that is taken away costs a try."""
+    asked, studio.executor = project(studio), Nobody()
+    (job,) = studio.generate(asked.id)
+    worker = Worker(studio.store.home, os.getppid(), lambda: None)
+    worker.makers.append(Maker(worker._next(studio.store, "hand"), studio.store, None, "hand", engine.CancelToken()))
+    with sqlite3.connect(studio.store.home / "reelboard.sqlite") as db:
+        db.execute("UPDATE job SET beat = beat - 3600")
+    db.close()
+    assert worker._next(studio.store, "idle") is None
+    assert (studio.job(asked.id).state, studio.job(asked.id).tries) == ("running", 1)
+    worker.makers.clear()  # its end could not be written: now nobody is at it
+    assert worker._next(studio.store, "idle").id == job.id
 
 
 def test_a_hand_that_was_silent_makes_nothing_twice_of_what_another_hand_took_up(studio, monkeypatch):

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from contextlib import nullcontext
+from inspect import Parameter, signature
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 import engine
 from engine import runtime
 from engine.backbones.folders import identity
+from engine.backbones.signatures import defaults_of
 from engine.cli import main
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -87,6 +89,21 @@ def test_a_missing_tokenizer_or_scheduler(folder):
 def test_a_setting_of_a_wrong_type_is_said_with_its_file(folder, file, name, value):
     edit(folder / file, **{name: value})
     refused(folder, rf"{file} is damaged \({name} is .*, no (number|list)")
+    assert engine.list_backbones(folder)[1].problem  # before anybody chooses it
+
+
+@pytest.mark.parametrize("kind", tiny_pipelines.BUILDERS)
+def test_the_source_of_diffusers_says_of_its_parts_what_they_say_themselves(kind):
+    for part in tiny_pipelines.BUILDERS[kind](kind).components.values():
+        if type(part).__module__.startswith("diffusers."):
+            taken = signature(type(part).__init__).parameters.values()
+            told = {one.name: one.default for one in taken if one.default is not Parameter.empty}
+            assert defaults_of(type(part).__name__) == told
+
+
+@pytest.mark.parametrize("name", ["Nobody", "", "UNet2DModel(ModelMixin, ConfigMixin", "../x"])
+def test_a_part_that_diffusers_lacks_takes_nothing_that_is_known(name):
+    assert defaults_of(name) == {}
 
 
 @pytest.mark.parametrize("text", [None, "{", "5"])

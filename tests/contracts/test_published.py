@@ -178,6 +178,13 @@ def test_echoshot_turns_prompts_apart_and_hears_them_all(folders):
     assert not torch.allclose(turned[0], told[0], atol=1e-4)
 
 
+def test_echoshot_turns_each_prompt_four_further_as_its_code_does_since_july_2025():
+    prompts = [text(torch.zeros(1, 2, 8), shot=k, noise=torch.zeros(1)) for k in range(3)]
+    telling = METHODS["echoshot"].telling
+    assert telling.places(prompts) == {0: 0, 1: 4, 2: 8}
+    assert (telling.apart, telling.room) == ((4, 10), 2048)
+
+
 def test_prompts_without_padding_fill_one_row(folders):
     """Splitting a prompt into the scene's and a shot's part changes nothing, for both are read as one row."""
     backbone = load(folders["holocine"])
