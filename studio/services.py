@@ -316,7 +316,8 @@ class Studio:
             return wrong
         pace = measured(self.store, backbone)
         again = partial(plan, backbone=backbone, pace=pace)
-        known = {"unknown": self.unknown_in, "room": None if pace is None or not pace.shared else free_memory()}
+        unknown = partial(self.unknown_in, backbone=project.options.backbone)
+        known = {"unknown": unknown, "room": None if pace is None or not pace.shared else free_memory()}
         found = [one for made in self.plan(project, scene) for one in advise(project, made, again, **known)]
         return list({one.text: one for one in found}.values())
 
@@ -540,16 +541,10 @@ class Studio:
         self.store.tidy()
         return gone
 
-    def unknown_words(self, project: Project) -> tuple[str, ...]:
-        """Words of the prompts that the model cannot know; ValueError when there is no model."""
-        texts = (compose(project.bible, scene) for scene in project.scenes)
-        told = "\n".join((*texts, *(shot.prompt for shot in project.shots)))
-        return unknown_words(told, self.shelf.path(project.options.backbone))
-
-    def unknown_in(self, text: str) -> tuple[str, ...]:
-        """Words of a text that the model cannot know; none when there is no model to ask."""
+    def unknown_in(self, text: str, backbone: str = "") -> tuple[str, ...]:
+        """Words of a text that a project's model (the studio's own) cannot know; none when there is none to ask."""
         try:
-            return unknown_words(text, self.settings.backbone)
+            return unknown_words(text, self.shelf.path(backbone))
         except ValueError:
             return ()
 

@@ -62,7 +62,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "approved": found.approved,
         "locked": found.locked,
         "busy": any(job.task.scene == scene.id for job in studio.jobs(project.id)),
-        "unknown": studio.unknown_in(own),
+        "unknown": studio.unknown_in(own, project.options.backbone),
         "lengths": _lengths(studio, project, found),
         "noises": found.noises,
         "others": [(key, slate) for key, slate in project.slates.items() if key != identity],

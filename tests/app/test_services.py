@@ -214,7 +214,7 @@ def test_missing_weights_are_said_and_nothing_breaks(tmp_path):
     studio = Studio(Settings(home=tmp_path, backbone=str(tmp_path / "none"), executor="inline", example=False))
     asked = project(studio)
     with pytest.raises(ValueError, match="no such folder"):
-        studio.unknown_words(asked)
+        studio.plan(asked, asked.scenes[0].id)
     assert [job.state for job in studio.generate(asked.id)] == ["queued"]
     assert studio.job(asked.id).state == "failed"
     assert "no such folder" in studio.job(asked.id).message
@@ -448,7 +448,7 @@ def test_an_earlier_take_can_be_chosen_again_and_the_film_follows(studio):
 def test_every_example_is_told_in_words_that_the_model_knows(studio):
     for tale in studio.stories:
         made, _ = studio.split(studio.new().id, tale["story"], tale["shots"])
-        assert studio.unknown_words(made) == ()
+        assert studio.advice(made, made.scenes[0].id) == []
 
 
 @pytest.mark.parametrize("suffix", [".html", ".svg", "", "./../../x.txt"])
