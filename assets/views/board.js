@@ -79,7 +79,7 @@ const heading = (one, place, count) =>
     h("input", { class: "title", initial: one.title, placeholder: "name this scene", "aria-label": `Name of scene ${one.number}`, "data-scene": one.id, "data-field": "title" }),
     h("span", { class: "soft about" }, one.about),
     h("span", { class: "tools" },
-      one.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": one.id, class: "small" }),
+      count > 1 && one.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": one.id, class: "small" }),
       button("Add shot", { "data-do": "add", "data-scene": one.id, class: "small", "aria-label": `Add a shot to scene ${one.number}` }),
       count > 1 && [
         button("↑", { "data-do": "move-scene", "data-scene": one.id, "data-place": place - 1, class: "small icon", disabled: place === 0, "aria-label": `Move scene ${one.number} up` }),
@@ -114,8 +114,7 @@ const bar = () => {
       button("Lock", { "data-do": "lock", class: "small" }), button("Remove", { "data-do": "drop", class: "small" })),
     h("span", { class: "tools end" },
       button("▶ Play the board", { "data-do": "play", class: "small", disabled: !shots().length }),
-      button(asTable ? "Cards" : "Shot list", { "data-do": "table", class: "small", "aria-pressed": String(asTable) }),
-      button("Add scene", { "data-do": "add-scene", class: "small" })));
+      button(asTable ? "Cards" : "Shot list", { "data-do": "table", class: "small", "aria-pressed": String(asTable) })));
 };
 
 const theatre = () => {
@@ -293,5 +292,6 @@ open((now) => {
   if (playing !== null && !shots()[playing]) playing = null;
   queueMicrotask(() => { for (const one of shots().length > FEW ? root.querySelectorAll(".scene") : []) watcher.observe(one); });
   if (!now.scenes?.length) return now.project && welcome();
-  return [bar(), asTable ? table() : now.scenes.map(section), playing !== null && shots()[playing] && theatre()];
+  const more = button("Add scene", { "data-do": "add-scene", class: "small" });
+  return [bar(), asTable ? table() : now.scenes.map(section), more, playing !== null && shots()[playing] && theatre()];
 });
