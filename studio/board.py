@@ -323,7 +323,9 @@ def _entered(project: Project, draft: Draft) -> tuple[Project, dict[str, Any]]:
     parts, bible = take_apart(draft.prompt), list(project.bible)
 
     def entry(kind: str, text: str) -> str:
-        same = (one.id for one in bible if one.kind == kind and one.text.casefold() == text.casefold())
+        told, name = text.casefold(), text.strip(" .").casefold()  # who is only named looks as told before
+        alike = (one for one in bible if one.kind == kind)
+        same = (one.id for one in alike if told == one.text.casefold() or name == one.name.casefold())
         found = next(same, None)
         if found is None:
             found = _new()

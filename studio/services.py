@@ -273,8 +273,8 @@ class Studio:
     ) -> list[Job]:
         """Make every shot that is not locked, scene after scene; a job that broke off goes on where it stopped.
 
-        scene: only this one. missing: only shots that have no take or an old one. draft: in fewer steps, to look at;
-        what is made of a draft later has its seed.
+        scene: only this one. missing: only shots without a take; when all have one, those whose take is old.
+        draft: in fewer steps, to look at; what is made of a draft later has its seed.
         """
         project = self.project(project_id)
         if self.broke_off(project):
@@ -282,10 +282,11 @@ class Studio:
             return self.jobs(project_id)
         scenes = project.scenes if scene is None else (project.scene(scene),)
         good = ((), (DRAFT,)) if draft else ((),)
-        wanted = [
-            (one, [s.id for s in one.shots if not s.locked and not (missing and s.take and s.stale in good)])
-            for one in scenes
-        ]
+        asked = [s for one in scenes for s in one.shots if not s.locked]
+        if missing:
+            asked = [s for s in asked if s.take is None] or [s for s in asked if s.stale not in good]
+        chosen = {s.id for s in asked}
+        wanted = [(one, [s.id for s in one.shots if s.id in chosen]) for one in scenes]
         if not any(make for _, make in wanted):
             empty = not any(one.shots for one in scenes)
             raise ValueError(

@@ -43,7 +43,7 @@ const chosenTools = () => {
       button("Use as reference", { class: "small", "data-do": "keep", "data-take": one.id }),
       button("Keep this frame", { class: "small", "data-do": "still", "data-take": one.id })),
     h("div", { class: "pair" },
-      field("Kept as a picture of", h("select", { id: "kept-for" }, h("option", { value: "" }, "nothing in particular"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
+      field("Keep it for", h("select", { id: "kept-for" }, h("option", { value: "" }, "any use"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
       shot().others.length > 0 && field("Copy settings to", h("select", { "data-copy": "", initial: "" }, h("option", { value: "" }, "…"), shot().others.map(([id, slate]) => h("option", { value: id }, `shot ${slate}`))))),
   ];
 };

@@ -606,6 +606,25 @@ def test_takes_are_starred_and_noted_and_projects_come_back_from_the_trash(studi
     assert studio.project(asked.id).shots[0].take == made.take
 
 
+def test_who_is_only_named_in_a_later_scene_looks_as_told_before(studio):
+    asked, _ = studio.split(studio.new().id, "Milo, a green frog with a scarf, walks on the beach. He waves.", 2)
+    more = studio.edit(asked.id, "add_scene")
+    later, _ = studio.split(asked.id, "Milo runs through the city at night. He sits.", 2, scene=more.scenes[1].id)
+    assert later.scenes[1].cast == later.scenes[0].cast
+    assert "green frog" in studio.prompt(later, later.scenes[1].shots[0].id)[0]
+
+
+def test_make_leaves_takes_that_are_only_out_of_date_until_nothing_is_missing(studio):
+    asked = project(studio, shots=2)
+    studio.generate(asked.id)
+    studio.redo(asked.id, asked.shots[1].id, see=[])
+    made = studio.edit(asked.id, "add_shot", scene=asked.scenes[0].id, prompt="She waves.")
+    first, _, new = made.shots
+    assert first.stale
+    assert [job.task.make for job in studio.generate(asked.id, missing=True)] == [(new.id,)]
+    assert [job.task.make for job in studio.generate(asked.id, missing=True)] == [(first.id,)]
+
+
 def test_splitting_again_uses_the_bible_and_drops_what_nothing_needs(studio):
     made, _ = studio.split(studio.new().id, "A red fox walks on the beach. She waves.", 2)
     two = studio.edit(made.id, "add_scene")

@@ -88,7 +88,7 @@ def test_a_file_takes_the_place_of_a_take_a_frame_is_kept_and_used_from_the_bibl
     film(page)
     pick(page, 2)
     page.get_by_role("tab", name="Takes").click()
-    page.get_by_label("Kept as a picture of").select_option(label="Ruby")
+    page.get_by_label("Keep it for").select_option(label="Ruby")
     page.get_by_role("button", name="Keep this frame").click()
     choose_file(page, "Replace with a file", tmp_path / "walk.mp4")
     page.wait_for_selector("#shot:has-text('From the file walk.mp4; not made here.')")
