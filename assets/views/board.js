@@ -77,7 +77,7 @@ const heading = (one, place, count) =>
   h("header", { class: "scene-head" },
     h("h2", {}, `Scene ${one.number}`),
     h("input", { class: "title", initial: one.title, placeholder: "name this scene", "aria-label": `Name of scene ${one.number}`, "data-scene": one.id, "data-field": "title" }),
-    h("span", { class: "soft about" }, one.about),
+    h("span", { class: "soft about", title: one.about }, one.about),
     h("span", { class: "tools" },
       count > 1 && one.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": one.id, class: "small" }),
       button("Add shot", { "data-do": "add", "data-scene": one.id, class: "small", "aria-label": `Add a shot to scene ${one.number}` }),
