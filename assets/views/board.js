@@ -17,7 +17,7 @@ const read = () => {
   from = told();
   const file = (name) => name && `${from.media}${name}`;
   for (const one of from.scenes || [])
-    one.shots = one.shots.map((s) => ({ status: "done", why: [], takes: 0, ...s, video: file(s.video), poster: file(s.poster) }));
+    one.shots = one.shots.map((s) => ({ status: "done", why: [], takes: 0, take: 1, ...s, video: file(s.video), poster: file(s.poster) }));
   all = (from.scenes || []).flatMap((one) => one.shots);
   byId = new Map(all.map((shot) => [shot.id, shot]));
 };
@@ -54,7 +54,7 @@ const frame = (shot) => {
       : h("em", {}, shot.status === "running" ? "waiting for its first look" : STATUS.draft);
   const chip = { stale: `out of date: ${shot.why[0]}`, draft: "" }[shot.status] ?? STATUS[shot.status];
   return h("div", { class: `frame ${shot.status}` }, picture,
-    h("span", { class: "slate" }, shot.slate),
+    h("span", { class: "slate" }, shot.slate, shot.shown && ` T${shot.take}`),
     h("span", { class: "length" }, `${shot.seconds.toFixed(1)} s`),
     chip && h("span", { class: "chip", title: shot.why.join("; ") }, chip, shot.why.length > 1 ? ` (+${shot.why.length - 1})` : ""));
 };
@@ -68,7 +68,7 @@ const card = (shot) =>
   }, frame(shot), h("p", { class: "words" }, shot.prompt || "no words yet"),
   h("div", { class: "facts" },
     h("span", {}, shot.joined ? "continues" : "cut"),
-    shot.takes > 1 && h("span", {}, `take ${shot.take} of ${shot.takes}`),
+    shot.takes > 1 && h("span", {}, many(shot.takes, "take")),
     shot.seed !== undefined && h("span", {}, `seed ${shot.seed}`),
     shot.approved && h("span", { class: "good" }, "✓ approved"),
     shot.locked && h("span", {}, "locked")));

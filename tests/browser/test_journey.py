@@ -160,7 +160,7 @@ def test_a_scene_is_planned_drafted_and_made_final_in_its_own_way(page):
     tab(page, "Queue")
     page.get_by_role("button", name="The same again").first.click()
     tab(page, "Board")
-    page.wait_for_selector("#board .card:first-child:has-text('take 2 of 3')")
+    page.wait_for_selector("#board .card:first-child:has-text('1A T2'):has-text('3 takes')")
     page.wait_for_selector("#strip .now.done")
     assert page.errors == []
 
