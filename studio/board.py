@@ -62,11 +62,14 @@ def move_scene(project: Project, *, scene: str, place: int) -> Project:
 
 
 def drop_words(project: Project, *, scene: str, words: Sequence[str]) -> Project:
-    """Take words out of what a scene's shots say."""
+    """Take words out of what a scene and its shots say."""
     home, known = project.scene(scene), "|".join(re.escape(word) for word in words)
     pattern = re.compile(rf"\s*\b(?:{known})\b", re.IGNORECASE)
+    if not words:
+        return project
     shots = [checked(ShotInfo, one, prompt=pattern.sub("", one.prompt).strip()) for one in home.shots]
-    return _with_scene(project, _with_shots(home, shots if words else home.shots))
+    home = checked(SceneInfo, home, summary=pattern.sub("", home.summary).strip())
+    return _with_scene(project, _with_shots(home, shots))
 
 
 def drop_scene(project: Project, *, scene: str) -> Project:
@@ -320,7 +323,9 @@ def _entered(project: Project, draft: Draft) -> tuple[Project, dict[str, Any]]:
     parts, bible = take_apart(draft.prompt), list(project.bible)
 
     def entry(kind: str, text: str) -> str:
-        same = (one.id for one in bible if one.kind == kind and one.text.casefold() == text.casefold())
+        told, name = text.casefold(), text.strip(" .").casefold()  # who is only named looks as told before
+        alike = (one for one in bible if one.kind == kind)
+        same = (one.id for one in alike if told == one.text.casefold() or name == one.name.casefold())
         found = next(same, None)
         if found is None:
             found = _new()

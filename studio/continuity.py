@@ -42,9 +42,17 @@ class Cut:
         light = "same light" if abs(self.exposure) < 0.05 else stops
         told = [f"{self.palette:.0%} of the colours change", light]
         if self.likeness is not None:
-            now = ", ".join(f"{one} becomes {two}".replace("_", " ") for _, one, two in self.likeness.changed)
+            now = ", ".join(_change(one, two) for _, one, two in self.likeness.changed)
             told.append(f"{now} ({self.likeness.share:.0%} of the looks stay)" if now else "same looks (100%)")
         return f"Cut {where}: {', '.join(told)}."
+
+
+def _change(before: str, after: str) -> str:
+    """Of one thing about a character, as the judge reads it."""
+    gone, new = before.replace("_", " "), after.replace("_", " ")
+    if after == "none":
+        return f"{gone} is gone"
+    return f"{new} is new" if before == "none" else f"{gone} becomes {new}"
 
 
 def cuts(store: Store, project: Project, shot: str, take: TakeInfo) -> list[Cut]:

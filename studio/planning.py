@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -97,12 +97,22 @@ def advise(
     if unseen := max(one.unseen for one in made.rounds):
         text = f"{unseen} of the shots that it should remember find no room: {MAX_SHOTS} fit into one context."
         found.append(_scene_only(text, task, project))
-    words = " ".join(shot.prompt for shot in project.scene(task.scene).shots)
-    if strange := tuple(unknown(words)):
-        text = f"The model does not know {', '.join(strange[:6])}{' …' if len(strange) > 6 else ''}."
-        values = {"scene": task.scene, "words": list(strange)}
-        found.append(Advice(text=text, fix="Take these words out", edit="drop_words", values=values))
-    return found
+    return [*found, *_strange(project, task, unknown)]
+
+
+def _strange(project: Project, task: Task, unknown: Callable[[str], Sequence[str]]) -> Iterator[Advice]:
+    """Words that the model skips over; those of the bible stay its creator's to change: other scenes read them."""
+    scene = project.scene(task.scene)
+    own = tuple(unknown(" ".join((scene.summary, *(shot.prompt for shot in scene.shots)))))
+    if own:
+        values = {"scene": scene.id, "words": list(own)}
+        yield Advice(text=f"{_listed(own)}.", fix="Take these words out", edit="drop_words", values=values)
+    if shared := [word for word in unknown(task.prompt) if word not in own]:
+        yield Advice(text=f"{_listed(shared)}, which the bible says.")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"The model does not know {', '.join(words[:6])}{' …' if len(words) > 6 else ''}"
 
 
 def refuse(made: Plan, again: Callable[[Task], Plan], *, memory: int | None) -> None:

@@ -273,8 +273,8 @@ class Studio:
     ) -> list[Job]:
         """Make every shot that is not locked, scene after scene; a job that broke off goes on where it stopped.
 
-        scene: only this one. missing: only shots that have no take or an old one. draft: in fewer steps, to look at;
-        what is made of a draft later has its seed.
+        scene: only this one. missing: only shots without a take; when all have one, those whose take is old.
+        draft: in fewer steps, to look at; what is made of a draft later has its seed.
         """
         project = self.project(project_id)
         if self.broke_off(project):
@@ -282,10 +282,11 @@ class Studio:
             return self.jobs(project_id)
         scenes = project.scenes if scene is None else (project.scene(scene),)
         good = ((), (DRAFT,)) if draft else ((),)
-        wanted = [
-            (one, [s.id for s in one.shots if not s.locked and not (missing and s.take and s.stale in good)])
-            for one in scenes
-        ]
+        asked = [s for one in scenes for s in one.shots if not s.locked]
+        if missing:
+            asked = [s for s in asked if s.take is None] or [s for s in asked if s.stale not in good]
+        chosen = {s.id for s in asked}
+        wanted = [(one, [s.id for s in one.shots if s.id in chosen]) for one in scenes]
         if not any(make for _, make in wanted):
             empty = not any(one.shots for one in scenes)
             raise ValueError(
@@ -316,7 +317,8 @@ class Studio:
             return wrong
         pace = measured(self.store, backbone)
         again = partial(plan, backbone=backbone, pace=pace)
-        known = {"unknown": self.unknown_in, "room": None if pace is None or not pace.shared else free_memory()}
+        unknown = partial(self.unknown_in, backbone=project.options.backbone)
+        known = {"unknown": unknown, "room": None if pace is None or not pace.shared else free_memory()}
         found = [one for made in self.plan(project, scene) for one in advise(project, made, again, **known)]
         return list({one.text: one for one in found}.values())
 
@@ -540,16 +542,10 @@ class Studio:
         self.store.tidy()
         return gone
 
-    def unknown_words(self, project: Project) -> tuple[str, ...]:
-        """Words of the prompts that the model cannot know; ValueError when there is no model."""
-        texts = (compose(project.bible, scene) for scene in project.scenes)
-        told = "\n".join((*texts, *(shot.prompt for shot in project.shots)))
-        return unknown_words(told, self.shelf.path(project.options.backbone))
-
-    def unknown_in(self, text: str) -> tuple[str, ...]:
-        """Words of a text that the model cannot know; none when there is no model to ask."""
+    def unknown_in(self, text: str, backbone: str = "") -> tuple[str, ...]:
+        """Words of a text that a project's model (the studio's own) cannot know; none when there is none to ask."""
         try:
-            return unknown_words(text, self.settings.backbone)
+            return unknown_words(text, self.shelf.path(backbone))
         except ValueError:
             return ()
 

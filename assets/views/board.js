@@ -17,7 +17,7 @@ const read = () => {
   from = told();
   const file = (name) => name && `${from.media}${name}`;
   for (const one of from.scenes || [])
-    one.shots = one.shots.map((s) => ({ status: "done", why: [], takes: 0, ...s, video: file(s.video), poster: file(s.poster) }));
+    one.shots = one.shots.map((s) => ({ status: "done", why: [], takes: 0, take: 1, ...s, video: file(s.video), poster: file(s.poster) }));
   all = (from.scenes || []).flatMap((one) => one.shots);
   byId = new Map(all.map((shot) => [shot.id, shot]));
 };
@@ -54,7 +54,7 @@ const frame = (shot) => {
       : h("em", {}, shot.status === "running" ? "waiting for its first look" : STATUS.draft);
   const chip = { stale: `out of date: ${shot.why[0]}`, draft: "" }[shot.status] ?? STATUS[shot.status];
   return h("div", { class: `frame ${shot.status}` }, picture,
-    h("span", { class: "slate" }, shot.slate),
+    h("span", { class: "slate" }, shot.slate, shot.shown && ` T${shot.take}`),
     h("span", { class: "length" }, `${shot.seconds.toFixed(1)} s`),
     chip && h("span", { class: "chip", title: shot.why.join("; ") }, chip, shot.why.length > 1 ? ` (+${shot.why.length - 1})` : ""));
 };
@@ -68,7 +68,7 @@ const card = (shot) =>
   }, frame(shot), h("p", { class: "words" }, shot.prompt || "no words yet"),
   h("div", { class: "facts" },
     h("span", {}, shot.joined ? "continues" : "cut"),
-    shot.takes > 1 && h("span", {}, `take ${shot.take} of ${shot.takes}`),
+    shot.takes > 1 && h("span", {}, many(shot.takes, "take")),
     shot.seed !== undefined && h("span", {}, `seed ${shot.seed}`),
     shot.approved && h("span", { class: "good" }, "✓ approved"),
     shot.locked && h("span", {}, "locked")));
@@ -77,9 +77,9 @@ const heading = (one, place, count) =>
   h("header", { class: "scene-head" },
     h("h2", {}, `Scene ${one.number}`),
     h("input", { class: "title", initial: one.title, placeholder: "name this scene", "aria-label": `Name of scene ${one.number}`, "data-scene": one.id, "data-field": "title" }),
-    h("span", { class: "soft about" }, one.about),
+    h("span", { class: "soft about", title: one.about }, one.about),
     h("span", { class: "tools" },
-      one.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": one.id, class: "small" }),
+      count > 1 && one.shots.length > 0 && button("Make scene", { "data-do": "make", "data-scene": one.id, class: "small" }),
       button("Add shot", { "data-do": "add", "data-scene": one.id, class: "small", "aria-label": `Add a shot to scene ${one.number}` }),
       count > 1 && [
         button("↑", { "data-do": "move-scene", "data-scene": one.id, "data-place": place - 1, class: "small icon", disabled: place === 0, "aria-label": `Move scene ${one.number} up` }),
@@ -114,8 +114,7 @@ const bar = () => {
       button("Lock", { "data-do": "lock", class: "small" }), button("Remove", { "data-do": "drop", class: "small" })),
     h("span", { class: "tools end" },
       button("▶ Play the board", { "data-do": "play", class: "small", disabled: !shots().length }),
-      button(asTable ? "Cards" : "Shot list", { "data-do": "table", class: "small", "aria-pressed": String(asTable) }),
-      button("Add scene", { "data-do": "add-scene", class: "small" })));
+      button(asTable ? "Cards" : "Shot list", { "data-do": "table", class: "small", "aria-pressed": String(asTable) })));
 };
 
 const theatre = () => {
@@ -293,5 +292,6 @@ open((now) => {
   if (playing !== null && !shots()[playing]) playing = null;
   queueMicrotask(() => { for (const one of shots().length > FEW ? root.querySelectorAll(".scene") : []) watcher.observe(one); });
   if (!now.scenes?.length) return now.project && welcome();
-  return [bar(), asTable ? table() : now.scenes.map(section), playing !== null && shots()[playing] && theatre()];
+  const more = button("Add scene", { "data-do": "add-scene", class: "small" });
+  return [bar(), asTable ? table() : now.scenes.map(section), more, playing !== null && shots()[playing] && theatre()];
 });

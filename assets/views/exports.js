@@ -1,10 +1,8 @@
 // What the film can be written as, a card each: a press writes it.
 
-const card = ([name, use]) => {
-  const [, title, format] = name.match(/^(.+) \((.+)\)$/);
-  return button("", { "data-form": name, "aria-label": `Export ${name}: ${use}` },
+const card = ({ name, title, format, use }) =>
+  button("", { "data-form": name, "aria-label": `Export ${name}: ${use}` },
     h("b", {}, title), h("small", {}, format), h("span", { class: "soft" }, use));
-};
 
 root.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-form]");

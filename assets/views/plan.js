@@ -53,7 +53,7 @@ open((value) => {
       h("span", { class: "soft" }, facts.join(" · ")),
       h("span", { class: "tools end" },
         button("Make a draft", { class: "small", "data-do": "draft", disabled: value.busy, title: "fewer steps; the final keeps its seeds" }),
-        button(value.drafts ? `Make final (${value.drafts})` : "Make final", { class: "small", "data-do": "final", disabled: value.busy }))),
+        value.drafts > 0 && button(`Make final (${value.drafts})`, { class: "small", "data-do": "final", disabled: value.busy }))),
     advice,
     wide && details(value));
 });

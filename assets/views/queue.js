@@ -2,14 +2,15 @@
 
 const WORD = { queued: "waits", held: "on hold", running: "being made", interrupted: "taken up again", done: "done", failed: "failed", cancelled: "stopped" };
 const WAYS = [["lct", "together"], ["lct-ar", "one after the other"], ["lct-causal", "one after the other, history kept"], ["independent", "each alone"]];
+const USUAL = "as usual"; // the model's own
 let changing = ""; // the job whose options are open
 
 const option = (label, control) => h("label", { class: "field" }, h("span", {}, label), control);
 const form = ({ options }) =>
   h("div", { class: "pair change" },
     option("Method", h("select", { "data-name": "method", initial: options.method }, WAYS.map(([key, label]) => h("option", { value: key }, label)))),
-    option("Steps", h("input", { "data-name": "steps", type: "number", min: "1", max: "200", initial: options.steps ?? 20 })),
-    option("Guidance", h("input", { "data-name": "guidance", type: "number", min: "1", max: "20", step: "0.5", initial: options.guidance ?? 4 })),
+    option("Steps", h("input", { "data-name": "steps", type: "number", min: "1", max: "200", initial: options.steps ?? "", placeholder: USUAL })),
+    option("Guidance", h("input", { "data-name": "guidance", type: "number", min: "1", max: "20", step: "0.5", initial: options.guidance ?? "", placeholder: USUAL })),
     option("Seed", h("input", { "data-name": "seed", type: "number", min: "0", initial: options.seed })),
     button("Keep", { class: "small primary", "data-do": "keep" }));
 const doing = (label, what, attrs) => button(label, { class: "small", "data-do": what, ...attrs });
@@ -39,7 +40,7 @@ root.addEventListener("click", (event) => {
   const row = doer.closest("[data-job]"), job = row.dataset.job, what = doer.dataset.do;
   if (what === "change") { changing = changing === job ? "" : job; show(); }
   else if (what === "keep") {
-    const changed = Object.fromEntries([...row.querySelectorAll("[data-name]")].map((f) => [f.dataset.name, f.type === "number" ? Number(f.value) : f.value]));
+    const changed = Object.fromEntries([...row.querySelectorAll("[data-name]")].map((f) => [f.dataset.name, f.type !== "number" ? f.value : f.value === "" ? null : Number(f.value)]));
     const before = [...told().open].find((one) => one.id === job).options;
     if (changed.seed === before.seed) delete changed.seed; // a seed of its own would set the shots' own aside
     if (changed.method !== before.method) changed.group = null;

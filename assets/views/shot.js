@@ -18,7 +18,7 @@ const wording = (shot) => [
   h("div", { class: "pair" },
     field("Length", h("select", { initial: String(shot.frames), "data-name": "frames" }, shot.lengths.map(([text, n]) => h("option", { value: n }, text)))),
     field("Starts with", h("select", { initial: String(shot.cut), "data-name": "cut" }, h("option", { value: "true" }, "a cut"), h("option", { value: "false" }, "the shot before, going on"))),
-    field("Seed", h("input", { type: "number", min: "0", initial: shot.seed ?? "", placeholder: "new each time", "data-name": "seed" }))),
+    field("Seed", h("input", { type: "number", min: "0", initial: shot.seed ?? "", placeholder: "random", "data-name": "seed" }))),
   h("details", { class: "sent" }, h("summary", {}, "What the model reads"), h("p", { class: "soft" }, shot.scene), h("p", {}, shot.cut ? "[SHOT CUT] " : "", shot.prompt)),
 ];
 

@@ -1,6 +1,6 @@
 // The takes of the selected shot: choose, compare in step, keep for later, measure, note.
 
-let compared = []; // two takes, side by side
+let beside = ""; // the take that stands beside the chosen one
 let at = 0; // seconds into the takes that are looked at
 
 const take = (one, number) =>
@@ -9,7 +9,7 @@ const take = (one, number) =>
       clip(one, { autoplay: false, preload: "none" }), h("span", { class: "slate" }, `T${number}`)),
     h("div", { class: "facts" },
       button(one.starred ? "★" : "☆", { class: "link", "data-do": "star", "data-take": one.id, "aria-pressed": String(one.starred), "aria-label": `Star take ${number}` }),
-      button("compare", { class: "link", "data-do": "compare", "data-take": one.id, "aria-pressed": String(compared.includes(one.id)) }),
+      !one.chosen && button("compare", { class: "link", "data-do": "compare", "data-take": one.id, "aria-pressed": String(one.id === beside) }),
       h("span", { class: "soft" }, one.file ? "from a file" : `seed ${one.seed}`)));
 
 const scrubber = () =>
@@ -20,10 +20,8 @@ const figure = (one) =>
 const cuts = (one) => one.cuts.length > 0 && h("ul", { class: "cuts" }, one.cuts.map((cut) => h("li", { class: cut.loud ? "warn" : "soft" }, cut.text)));
 
 const looked = () => {
-  const two = compared.map((id) => shot().takes.find((t) => t.id === id)).filter(Boolean);
-  const shown = two.length === 2 ? two : [chosenTake()].filter(Boolean);
+  const shown = shot().takes.filter((one) => one.chosen || one.id === beside);
   return h("div", { class: "compare" },
-    two.length === 1 && h("p", { class: "soft" }, "Pick a second take to compare with."),
     h("div", { class: "pair top" }, shown.map(figure)), scrubber(),
     h("div", { class: "tools" }, button(shown.length === 2 ? "▶ Play both" : "▶ Play", { class: "small", "data-do": "play-both" }),
       shown.length === 2 && button("Done comparing", { class: "small", "data-do": "compared" })));
@@ -45,7 +43,7 @@ const chosenTools = () => {
       button("Use as reference", { class: "small", "data-do": "keep", "data-take": one.id }),
       button("Keep this frame", { class: "small", "data-do": "still", "data-take": one.id })),
     h("div", { class: "pair" },
-      field("What is kept shows", h("select", { id: "kept-for" }, h("option", { value: "" }, "no entry"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
+      field("Keep it for", h("select", { id: "kept-for" }, h("option", { value: "" }, "any use"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
       shot().others.length > 0 && field("Copy settings to", h("select", { "data-copy": "", initial: "" }, h("option", { value: "" }, "…"), shot().others.map(([id, slate]) => h("option", { value: id }, `shot ${slate}`))))),
   ];
 };
@@ -66,14 +64,16 @@ const takes = () => [
 const synced = () => root.querySelectorAll("video.synced");
 const keptFor = () => root.querySelector("#kept-for").value;
 const TAKE = {
-  choose: (t) => act("choose", { shot: shot().id, take: t.dataset.take }),
+  choose: (t) => {
+    if (t.dataset.take === beside) beside = chosenTake()?.id ?? ""; // the two stay beside each other
+    act("choose", { shot: shot().id, take: t.dataset.take });
+  },
   star: (t) => act("star", { shot: shot().id, take: t.dataset.take, starred: t.getAttribute("aria-pressed") !== "true" }),
   compare: (t) => {
-    const id = t.dataset.take;
-    compared = compared.includes(id) ? compared.filter((c) => c !== id) : [...compared, id].slice(-2);
+    beside = t.dataset.take === beside ? "" : t.dataset.take;
     show();
   },
-  compared: () => { compared = []; show(); },
+  compared: () => { beside = ""; show(); },
   scrub: () => {},
   "play-both": () => synced().forEach((v) => { v.currentTime = 0; v.play(); }),
   continue: () => edit("continue_shot", { shot: shot().id }),

@@ -14,6 +14,7 @@ const go = (to) => {
   if (at < 0) localStorage.setItem(KEY, "done");
   show();
   point();
+  if (at >= 0) document.querySelector(told().steps[at].target)?.scrollIntoView({ block: "nearest", behavior: moving ? "smooth" : "auto" });
 };
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");

@@ -21,8 +21,10 @@ Write = Callable[[Board, Path], None]
 
 @dataclass(frozen=True)
 class Form:
-    """One export. use: what it is for. made: whether it needs a shot that is made."""
+    """One export. title, format, use: what it is, as what, what for. made: whether it needs a shot that is made."""
 
+    title: str
+    format: str
     file: str
     write: Write
     use: str
@@ -54,23 +56,24 @@ BESIDE: dict[Write, Write] = {
     FCP: timeline("fcp_xml", beside=True),
     EDL: timeline("cmx_3600", beside=True),
 }
-EXPORTS: dict[str, Form] = {
-    "Film (MP4)": Form("film.mp4", movie, "to watch and to share"),
-    "Everything (zip)": Form("reelboard.zip", everything, "all in one folder"),
-    "Single shots (zip)": Form("shots.zip", single_shots, "a film of every shot"),
-    "Animatic (MP4)": Form("animatic.mp4", animatic, "cards for missing shots", made=False),
-    "Animation (GIF)": Form("film.gif", gif, "moves in any chat"),
-    "Animation (WebP)": Form("film.webp", webp, "smaller and clearer"),
-    "Contact sheet (PNG)": Form("sheet.png", sheet_png, "all shots in one picture"),
-    "Contact sheet (PDF)": Form("sheet.pdf", sheet_pdf, "pages to print"),
-    "Shot list (CSV)": Form("shots.csv", shot_list, "for a spreadsheet", made=False),
-    "Subtitles (SRT)": Form("film.srt", subtitles, "the shots' words, timed"),
-    "Timeline (OpenTimelineIO)": Form("film.otio", OTIO, "the cut, for an editor"),
-    "Timeline with its files (OTIOZ)": Form("film.otioz", bundle, "the cut and its shots"),
-    "Timeline (Final Cut 7 XML)": Form("film.xml", FCP, "Premiere and Resolve"),
-    "Timeline (EDL)": Form("film.edl", EDL, "for editors of any age"),
-    "Project (zip)": Form("project.zip", project_file, "to open here again", made=False),
-}
+FORMS = (
+    Form("Film", "MP4", "film.mp4", movie, "to watch and to share"),
+    Form("Everything", "zip", "reelboard.zip", everything, "all in one folder"),
+    Form("Single shots", "zip", "shots.zip", single_shots, "a film of every shot"),
+    Form("Animatic", "MP4", "animatic.mp4", animatic, "cards for missing shots", made=False),
+    Form("Animation", "GIF", "film.gif", gif, "moves in any chat"),
+    Form("Animation", "WebP", "film.webp", webp, "smaller and clearer"),
+    Form("Contact sheet", "PNG", "sheet.png", sheet_png, "all shots in one picture"),
+    Form("Contact sheet", "PDF", "sheet.pdf", sheet_pdf, "pages to print"),
+    Form("Shot list", "CSV", "shots.csv", shot_list, "for a spreadsheet", made=False),
+    Form("Subtitles", "SRT", "film.srt", subtitles, "the shots' words, timed"),
+    Form("Timeline", "OpenTimelineIO", "film.otio", OTIO, "the cut, for an editor"),
+    Form("Timeline with its files", "OTIOZ", "film.otioz", bundle, "the cut and its shots"),
+    Form("Timeline", "Final Cut 7 XML", "film.xml", FCP, "Premiere and Resolve"),
+    Form("Timeline", "EDL", "film.edl", EDL, "for editors of any age"),
+    Form("Project", "zip", "project.zip", project_file, "to open here again", made=False),
+)
+EXPORTS: dict[str, Form] = {f"{form.title} ({form.format})": form for form in FORMS}
 
 
 def export(store: Store, project: Project, name: str, folder: Path) -> Path:

@@ -11,11 +11,12 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from studio.inputs import checked_call, sound
-from studio.models import Project, Reference
+from studio.models import Project, Reference, SceneInfo
 from studio.services import Studio
 from studio.store import StaleError
 from studio.tasks import STEPS
 from studio.ui import pieces, views
+from studio.ui.board_screen import SHOTS
 from studio.ui.files import uploaded
 from studio.ui.film_views import planned, review
 from studio.ui.projects_screen import projects
@@ -23,7 +24,7 @@ from studio.ui.settings_screen import settings
 from studio.ui.view import as_text
 
 SHOWN = 11  # values that ``Actions.shown`` gives
-OPENED = 19  # values that ``Actions.opened`` gives
+OPENED = 20  # values that ``Actions.opened`` gives
 
 
 class Actions:
@@ -143,12 +144,20 @@ class Actions:
             self.studio.edit(identity, "set_options", revision=revision, author=author(), **named)
         return self.shown(self.studio.project(identity), scene, shot)
 
-    def make(self, identity: str, _revision: int, scene: str, shot: str) -> list[Any]:
-        """Whatever has no take or an old one; when all are up to date, everything anew."""
+    def make(
+        self, identity: str, revision: int, scene: str, shot: str, story: str, *wishes: Any
+    ) -> Iterator[list[Any]]:
+        """Whatever has no take or an old one; when all are up to date, everything anew. A story is split first."""
         project = self.studio.project(identity)
+        home = project.scene(scene) if scene else project
+        if not home.shots and (story or "").strip():
+            yield from self.split(identity, revision, scene, shot, story, *wishes)
+            project = self.studio.project(identity)
         missing = any(s.take is None or s.stale for s in project.shots if not s.locked)
         self.studio.generate(identity, missing=missing)
-        return self.shown(self.studio.project(identity), scene, shot)
+        if home.shots:  # after a split the page knows where it is, and soon looks again
+            shown = self.shown(self.studio.project(identity), scene, shot)
+            yield [gr.skip(), gr.skip(), gr.skip(), *shown, *[gr.skip()] * (OPENED - 2 - SHOWN)]
 
     def act(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What a view's script says that a person did; every name and value is checked by the service behind it."""
@@ -187,7 +196,7 @@ class Actions:
                 checked_call(wish(wishes, name))(**done)
             except TypeError as error:  # a list where a name was due, or the other way round
                 raise ValueError(f"{name} was asked for in a wrong way; reload the page") from error
-        return [*self.shown(self.studio.project(identity), scene, shot), gr.skip()]
+        return [*self.shown(self.studio.project(identity), scene, shot), gr.skip(), gr.skip()]
 
     def film(self, identity: str) -> str:
         """The film as the board is now, and its seams."""
@@ -216,27 +225,19 @@ class Actions:
                 return [seen, *live]
         return [gr.skip()] * (SHOWN - 3)
 
-    def words(self, identity: str) -> str:
-        """The note on words that the model does not know, or on why there is no model."""
-        try:
-            return pieces.unknown(self.studio.unknown_words(self.studio.project(identity)))
-        except ValueError as error:
-            return pieces.problem(str(error))
-
     def opened(self, project: Project, *, scene: str = "", shot: str = "") -> list[Any]:
         """All that the page shows of a project."""
         if shot not in project.slates:
             shot = project.scene(scene).shots[0].id if scene and project.scene(scene).shots else ""
             shot = shot or (project.shots[0].id if project.shots else "")
         scene = scene or (project.scene_of(shot).id if shot else project.scenes[0].id if project.scenes else "")
-        told = next((one.story for one in project.scenes if one.id == scene), "")
-        options = project.options
+        home, options = project.scene(scene) if scene else None, project.options
         return [
             project.id,
             project.id,
             *self.shown(project, scene, shot),
             project.name,
-            told,
+            *_told(home),
             *(options.method, options.seed, options.steps or STEPS, options.guidance or 4),
         ]
 
@@ -278,7 +279,7 @@ class Actions:
         kept[2], kept[3] = scene.id, shot
         kept[5] = as_text(planned(self.studio, project, scene.id, busy=busy))
         kept[6] = as_text(views.shot(self.studio, project, shot))
-        return [*kept, gr.skip() if scene.id == current else scene.story]
+        return [*kept, *([gr.skip(), gr.skip()] if scene.id == current else _told(scene))]
 
     def _upload(self, identity: str, sent: str, entry: str) -> None:
         with uploaded(sent) as path:
@@ -291,6 +292,11 @@ class Actions:
     def _replace(self, identity: str, shot: str, sent: str) -> None:
         with uploaded(sent) as path:
             self.studio.pool.replace(identity, shot, path, author=author())
+
+
+def _told(scene: SceneInfo | None) -> tuple[str, int]:
+    """The story of a scene, and how many shots it has or is offered."""
+    return (scene.story, len(scene.shots) or SHOTS) if scene else ("", SHOTS)
 
 
 def asked(event: gr.EventData) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from studio.tasks import STEPS
 from studio.ui import pieces
 from studio.ui.view import view
 
+SHOTS = 4  # of a story, unless its creator says otherwise
 ASPECTS = [("the film as it is", ""), ("a square crop, 1:1", "1:1"), ("a tall crop, 9:16", "9:16")]
 METHODS = [
     ("Together: all shots of a scene in one context", "lct"),
@@ -49,7 +50,7 @@ def _story(studio: Studio) -> dict[str, Any]:
         story = gr.Textbox(label="Story of the scene", **told)
         with gr.Row(elem_classes=["tools", "doing"]):
             number = {"minimum": 1, "maximum": MAX_SHOTS, "precision": 0, "min_width": 84, "scale": 0}
-            count = gr.Number(4, label="Number of shots", elem_id="count", **number)
+            count = gr.Number(SHOTS, label="Number of shots", elem_id="count", **number)
             split = gr.Button("Split into shots", elem_id="split", min_width=120, scale=0, interactive=False)
             make = gr.Button("Make the film", variant="primary", elem_id="make", min_width=130, scale=0)
             gr.HTML('<span class="soft">or try</span>', elem_classes="or", min_width=40)

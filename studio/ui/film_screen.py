@@ -18,7 +18,7 @@ def layout() -> dict[str, Any]:
         with gr.Column(scale=7, min_width=320, elem_classes="sheet"):
             film = view("files", "film", elem_id="film")
         with gr.Column(scale=3, min_width=280, elem_classes=["sheet", "side"]):
-            forms = [(name, form.use) for name, form in EXPORTS.items()]
+            forms = [{"name": name, "title": f.title, "format": f.format, "use": f.use} for name, f in EXPORTS.items()]
             exports = view("exports", value=forms, elem_id="export")
             file = gr.File(label="File", interactive=False, visible=False, elem_id="exported")
             gr.HTML(CARRIED)

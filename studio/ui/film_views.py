@@ -8,6 +8,7 @@ from studio.exports import Board
 from studio.exports.lists import vtt
 from studio.models import FPS, Project
 from studio.planning import Plan
+from studio.sentences import sentence
 from studio.services import Studio
 from studio.ui import pieces
 
@@ -21,8 +22,8 @@ def planned(studio: Studio, project: Project, scene: str, *, busy: bool) -> dict
     try:
         advice = [vars(one) for one in studio.advice(project, scene)]
         plans = studio.plan(project, scene)
-    except ValueError:
-        return named | {"advice": advice} if advice else {}
+    except ValueError as error:  # without a model, too, something is said
+        return named | {"advice": advice or [{"text": sentence(error)}]}
     seconds = [one.seconds for one in plans]
     options = plans[0].task.options
     return {

@@ -79,7 +79,7 @@ class Widgets:
     @property
     def filled(self) -> list[Any]:
         """What only an opened project fills, in the order of ``Actions.opened``."""
-        return [self.name, self.story, *self.options]
+        return [self.name, self.story, self.count, *self.options]
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -146,39 +146,35 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     def on(event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> Any:  # noqa: ANN401 - gradio's chain
         return event(said(handler), inputs, outputs, **QUIET)
 
-    def then_words(chain: Any) -> None:  # noqa: ANN401
-        on(chain.success, act.words, [identity], [w.note])
-
     starters = [w.split, *w.examples]  # they wait for the project, or it would arrive after what they do
     loaded = on(page.load, act.open, [browser], opened)
     loaded.success(lambda: [gr.Button(interactive=True)] * len(starters), None, starters, **QUIET)
-    then_words(loaded)
-    then_words(on(w.new.click, act.new, [], opened))
-    then_words(on(w.open.upload, act.read, [w.open], opened))
-    then_words(on(w.undo.click, act.undo, where, opened))
-    then_words(on(w.again.click, act.again, where, opened))
+    on(w.new.click, act.new, [], opened)
+    on(w.open.upload, act.read, [w.open], opened)
+    on(w.undo.click, act.undo, where, opened)
+    on(w.again.click, act.again, where, opened)
     on(w.name.blur, act.rename, [*where, w.name], shown)
     on(w.story.blur, act.tell, [*where, w.story], [])
     on(w.room.select, act.film, [identity], [w.film])
     on(w.shelf_room.select, act.projects, [identity], [w.shelf])
-    then_words(on(w.shelf.act, act.arrange, where[:1], [w.shelf, w.rooms, *opened]))
+    on(w.shelf.act, act.arrange, where[:1], [w.shelf, w.rooms, *opened])
     on(w.settings_room.select, act.settings, [identity], [w.settings])
     on(w.settings.act, act.care, where, [w.settings, *shown])
     w.tour.click(lambda: gr.Tabs(selected=BOARD), None, [w.rooms], js=TOUR, **QUIET)
     split = [*where, w.story, w.count, *w.wishes]
-    then_words(on(w.split.click, act.split, split, [w.note, *opened]))
+    on(w.split.click, act.split, split, [w.note, *opened])
     for button, tale in zip(w.examples, studio.stories, strict=True):
         chosen = (tale["story"], tale["shots"])
         picked = button.click(lambda chosen=chosen: chosen, None, split[4:6], **QUIET)
-        then_words(on(picked.success, act.split, split, [w.note, *opened]))
+        on(picked.success, act.split, split, [w.note, *opened])
     for option in w.options:
         option.input(said(act.options), [*where, *w.options], shown, trigger_mode="always_last", **QUIET)
-    on(w.make.click, act.make, where, shown)
+    on(w.make.click, act.make, split, [w.note, *opened])
+    acted = [*shown, w.story, w.count]
     for drawn in (w.board, w.plan, w.shot, w.bible, w.queue, w.strip):
         # "once", gradio's default, would drop what a person does while the last thing is still under way
-        drawn.act(said(act.act), where, [*shown, w.story], trigger_mode="multiple", concurrency_limit=None, **QUIET)
-    finished = [*shown, w.story, w.film]
-    w.film.act(said(act.finish), where, finished, trigger_mode="multiple", concurrency_limit=None, **QUIET)
+        drawn.act(said(act.act), where, acted, trigger_mode="multiple", concurrency_limit=None, **QUIET)
+    w.film.act(said(act.finish), where, [*acted, w.film], trigger_mode="multiple", concurrency_limit=None, **QUIET)
     waits = QUIET | {"show_progress": "minimal", "show_progress_on": w.exports}  # a film takes seconds to write
     w.exports.act(said(act.write), [identity], [w.file], **waits)
     on(w.save.click, lambda project: act.export(project, PROJECT), [identity], [w.saved])

@@ -35,8 +35,8 @@ KEYS = (
 
 THEMES = '<h2>This page</h2><p><a href="?__theme=light">light</a> or <a href="?__theme=dark">dark</a></p>'
 EPHEMERAL = (
-    '<p class="note" role="note">This studio runs on a borrowed machine that forgets everything when it sleeps. '
-    "Save your project as a file; <b>Open a file</b> brings it back with all its takes.</p>"
+    '<p class="note" role="note">This machine is borrowed and forgets everything when it sleeps. '
+    "Save your project; <b>Open a file</b> brings it back.</p>"
 )
 
 
@@ -53,19 +53,6 @@ def draft(told: Draft) -> str:
     """A split while it is being written."""
     lines = "".join(f"<li>{escape(shot.prompt) if shot else '…'}</li>" for shot in told.shots)
     return f'<ol class="draft" role="status" aria-label="Shots as they are written">{lines}</ol>'
-
-
-def unknown(words: tuple[str, ...]) -> str:
-    """The words that mean nothing to the model."""
-    if not words:
-        return ""
-    shown = " ".join(f"<mark>{escape(word)}</mark>" for word in words[:24])
-    return f'<p class="note">The pocket model does not know {shown} and will skip over that.</p>'
-
-
-def problem(sentence: str) -> str:
-    """Something is wrong, in one sentence."""
-    return f'<p class="note bad" role="alert">{escape(sentence)}</p>'
 
 
 def known(groups: dict[str, tuple[str, ...]]) -> str:

@@ -41,7 +41,7 @@ def _spoken() -> Iterator[None]:
     except gr.Error:
         raise
     except ValueError as error:
-        raise gr.Error(sentence(error), print_exception=False) from None
+        raise gr.Error(sentence(error), title="Not done", print_exception=False) from None
     except Exception as error:
         log.exception("a request failed")
         raise gr.Error(sentence(error), print_exception=False) from None

@@ -62,7 +62,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "approved": found.approved,
         "locked": found.locked,
         "busy": any(job.task.scene == scene.id for job in studio.jobs(project.id)),
-        "unknown": studio.unknown_in(own),
+        "unknown": studio.unknown_in(own, project.options.backbone),
         "lengths": _lengths(studio, project, found),
         "noises": found.noises,
         "others": [(key, slate) for key, slate in project.slates.items() if key != identity],
@@ -112,11 +112,11 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
         ended = {"done": "Done. Redo any shot you like.", "cancelled": "Stopped. Finished shots are kept."}
         return {"text": ended[job.state], "state": job.state, "job": job.id}
     if job.state == "running" and job.total:
-        left, count = studio.remaining(job), len(job.making)
-        eta = f"about {left:.0f} s to go" if left is not None else "measuring"
+        left, count, share = studio.remaining(job), len(job.making), round(100 * job.done / job.total)
+        eta = f"about {_span(left)} to go" if left is not None else f"{share} %"
         doing = f"Making {count} shot{'s' if count != 1 else ''} · {eta}" if count else "Putting the film together"
         what = doing + _after(studio, project, job)
-        return {"text": what, "state": "running", "share": round(100 * job.done / job.total)}
+        return {"text": what, "state": "running", "share": share}
     ahead = studio.ahead(job)
     text = {
         "held": "On hold.",
@@ -127,6 +127,10 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
     paused = studio.paused and job.state in ("queued", "interrupted")
     told = "The queue is paused; let it go on under Queue." if paused else text[job.state]
     return {"text": told, "state": "running", "share": None}
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _after(studio: Studio, project: Project, job: Job) -> str:
@@ -161,7 +165,7 @@ def _card(
         "preview": f"data:image/jpeg;base64,{base64.b64encode(look).decode()}" if look else "",
         "video": shot.take.video if shot.take else "",
         "poster": shot.take.poster if shot.take else "",
-        "take": number if takes > 1 else 0,
+        "take": number if number > 1 else 0,
         "takes": takes,
         "status": "" if status == "done" else status,
     }

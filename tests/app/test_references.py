@@ -169,6 +169,8 @@ def test_cuts_are_measured_once_and_told_in_words(studio, tmp_path, monkeypatch)
     monkeypatch.setattr(engine.continuity, "drift", None)
     assert cuts(studio.store, studio.project(asked.id), first.id, white) == [cut]
     assert likeness_told([{"species": "fox"}], [{"species": "bear"}]) == "fox becomes bear (67% of the looks stay)"
+    assert likeness_told([{"accessory": "hat"}], [{"accessory": "none"}]) == "hat is gone (67% of the looks stay)"
+    assert likeness_told([{"accessory": "none"}], [{"accessory": "hat"}]) == "hat is new (67% of the looks stay)"
 
 
 def likeness_told(before, after):

@@ -215,7 +215,7 @@ def test_missing_weights_are_said_and_nothing_breaks(tmp_path):
     studio = Studio(Settings(home=tmp_path, backbone=str(tmp_path / "none"), executor="inline", example=False))
     asked = project(studio)
     with pytest.raises(ValueError, match="no such folder"):
-        studio.unknown_words(asked)
+        studio.plan(asked, asked.scenes[0].id)
     assert [job.state for job in studio.generate(asked.id)] == ["queued"]
     assert studio.job(asked.id).state == "failed"
     assert "no such folder" in studio.job(asked.id).message
@@ -449,7 +449,7 @@ def test_an_earlier_take_can_be_chosen_again_and_the_film_follows(studio):
 def test_every_example_is_told_in_words_that_the_model_knows(studio):
     for tale in studio.stories:
         made, _ = studio.split(studio.new().id, tale["story"], tale["shots"])
-        assert studio.unknown_words(made) == ()
+        assert studio.advice(made, made.scenes[0].id) == []
 
 
 @pytest.mark.parametrize("suffix", [".html", ".svg", "", "./../../x.txt"])
@@ -605,6 +605,25 @@ def test_takes_are_starred_and_noted_and_projects_come_back_from_the_trash(studi
     assert [one.id for one in studio.projects(trashed=True)] == [asked.id]
     studio.trash(asked.id, trashed=False)
     assert studio.project(asked.id).shots[0].take == made.take
+
+
+def test_who_is_only_named_in_a_later_scene_looks_as_told_before(studio):
+    asked, _ = studio.split(studio.new().id, "Milo, a green frog with a scarf, walks on the beach. He waves.", 2)
+    more = studio.edit(asked.id, "add_scene")
+    later, _ = studio.split(asked.id, "Milo runs through the city at night. He sits.", 2, scene=more.scenes[1].id)
+    assert later.scenes[1].cast == later.scenes[0].cast
+    assert "green frog" in studio.prompt(later, later.scenes[1].shots[0].id)[0]
+
+
+def test_make_leaves_takes_that_are_only_out_of_date_until_nothing_is_missing(studio):
+    asked = project(studio, shots=2)
+    studio.generate(asked.id)
+    studio.redo(asked.id, asked.shots[1].id, see=[])
+    made = studio.edit(asked.id, "add_shot", scene=asked.scenes[0].id, prompt="She waves.")
+    first, _, new = made.shots
+    assert first.stale
+    assert [job.task.make for job in studio.generate(asked.id, missing=True)] == [(new.id,)]
+    assert [job.task.make for job in studio.generate(asked.id, missing=True)] == [(first.id,)]
 
 
 def test_splitting_again_uses_the_bible_and_drops_what_nothing_needs(studio):

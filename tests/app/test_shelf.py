@@ -96,7 +96,7 @@ def test_a_project_is_made_by_the_backbone_it_chose(studio, monkeypatch):
         assert file.get_slice("frames").get_shape() == [5, 32, 64, 3]
     assert studio.film(made.id).is_file()
     assert studio.pool.cost(made, made.shots[0].id)["window"] == WanBackbone.window
-    assert studio.unknown_words(made) == ()
+    assert studio.unknown_in("zyzzyva", made.options.backbone) == ()
 
 
 def test_one_backbone_is_in_memory_at_a_time(models, tiny_pocket):

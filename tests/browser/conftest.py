@@ -1,5 +1,6 @@
 """The studio in a process of its own, a real Chromium, and a page of it."""
 
+import os
 import shutil
 
 import pytest
@@ -20,7 +21,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory, tiny_pocket):
-    made = Server(tmp_path_factory.mktemp("home"), REELBOARD_BACKBONE=str(tiny_pocket))
+    """With the tiny weights, or those that REELBOARD_JOURNEYS names: assets/pocket for films of real pictures."""
+    weights = os.environ.get("REELBOARD_JOURNEYS") or str(tiny_pocket)
+    made = Server(tmp_path_factory.mktemp("home"), REELBOARD_BACKBONE=weights)
     yield made
     made.close()
 

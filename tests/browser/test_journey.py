@@ -38,11 +38,11 @@ def test_takes_are_compared_chosen_and_noted(page):
     pick(page, 2)
     redo(page)
     page.get_by_role("tab", name="Takes").click()
-    for number in (0, 1):
-        page.get_by_role("button", name="compare").nth(number).click()
+    page.get_by_role("button", name="compare", exact=True).click()
     page.wait_for_selector("#shot video.synced >> nth=1")
     page.get_by_role("button", name="Use take 1").click()
     page.wait_for_selector("#shot .take.chosen:first-child")
+    assert page.locator("#shot video.synced").count() == 2  # still beside each other
     page.get_by_role("button", name="Star take 1").click()
     page.wait_for_selector("#shot [aria-label='Star take 1'][aria-pressed=true]")
     page.fill("#remark-at", "0.5")
@@ -88,7 +88,7 @@ def test_a_file_takes_the_place_of_a_take_a_frame_is_kept_and_used_from_the_bibl
     film(page)
     pick(page, 2)
     page.get_by_role("tab", name="Takes").click()
-    page.get_by_label("What is kept shows").select_option(label="Ruby")
+    page.get_by_label("Keep it for").select_option(label="Ruby")
     page.get_by_role("button", name="Keep this frame").click()
     choose_file(page, "Replace with a file", tmp_path / "walk.mp4")
     page.wait_for_selector("#shot:has-text('From the file walk.mp4; not made here.')")
@@ -160,7 +160,7 @@ def test_a_scene_is_planned_drafted_and_made_final_in_its_own_way(page):
     tab(page, "Queue")
     page.get_by_role("button", name="The same again").first.click()
     tab(page, "Board")
-    page.wait_for_selector("#board .card:first-child:has-text('take 2 of 3')")
+    page.wait_for_selector("#board .card:first-child:has-text('1A T2'):has-text('3 takes')")
     page.wait_for_selector("#strip .now.done")
     assert page.errors == []
 
@@ -204,7 +204,7 @@ def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
     page.locator("#story textarea").fill(STORY)
     page.click("#split")
     page.wait_for_selector("#board .card >> nth=3")
-    page.wait_for_selector("#note mark:has-text('blorps')")
+    page.wait_for_selector("#plan .warn:has-text('blorps')")
     pick(page, 2)
     prompt = page.locator("#shot textarea")
     prompt.fill("Close-up. Character 1 sits.")
@@ -229,6 +229,21 @@ def test_two_windows_share_a_project_and_a_stale_edit_is_refused(page, server):
     other.wait_for_selector("text=changed in another window")
     page.wait_for_timeout(1200)
     assert "jumps" in card(page, 1).inner_text()
+
+
+def test_a_story_that_was_not_split_is_split_and_made_at_one_press(page):
+    fresh(page)
+    page.locator("#story textarea").fill("A red fox walks on the beach. It waves. It jumps.")
+    page.locator("#count input").fill("3")
+    page.click("#make")
+    page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 3")
+    page.goto(page.url)
+    page.wait_for_function("document.querySelector('#count input').value === '3'")
+    page.get_by_role("button", name="Add scene").click()
+    page.locator("#board .scene").nth(1).locator("h2").click()
+    page.wait_for_function("document.querySelector('#story textarea').value === ''")
+    assert page.locator("#count input").input_value() == "4"
+    assert page.errors == []
 
 
 def test_an_empty_story_is_one_sentence(page):

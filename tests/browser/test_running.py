@@ -90,6 +90,7 @@ def test_a_paused_queue_makes_what_was_changed_meanwhile_when_it_goes_on(page):
     page.wait_for_selector("#queue .job [data-do=change][aria-expanded=false]")
     page.get_by_role("button", name="Change").click()
     page.wait_for_function("document.querySelector('#queue [data-name=steps]').value === '3'")
+    assert page.locator("#queue [data-name=guidance]").input_value() == ""  # what nobody named stays the model's own
     page.get_by_role("button", name="Let the queue go on").click()
     page.wait_for_selector("#strip .now.done")
     assert page.errors == []
