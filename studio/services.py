@@ -11,6 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from io import BufferedIOBase
 from pathlib import Path
@@ -303,12 +304,19 @@ class Studio:
         return jobs
 
     def plan(self, project: Project, scene: str) -> list[Plan]:
-        """What making a scene's shots that are not locked would take, task by task; ValueError without a model."""
+        """What making a scene's shots that are not locked would take, task by task; ValueError without a model.
+
+        Seconds follow from the last jobs, as those that a running job has to go; before any, from the worker's timing,
+        which may have met a busy moment.
+        """
         home = project.scene(scene)
         tasks = scene_tasks(project, home, [shot.id for shot in home.shots if not shot.locked])
         backbone = self.shelf.path(project.options.backbone)
-        pace = measured(self.store, backbone)
-        return [plan(there(task, project), backbone, pace) for task in tasks]
+        pace, lived = measured(self.store, backbone), self.store.ledger.pace(project.options.backbone)
+        plans = [plan(there(task, project), backbone, pace) for task in tasks]
+        if lived is None:
+            return plans
+        return [replace(one, seconds=lived * work(one.task, project, backbone)) for one in plans]
 
     def advice(self, project: Project, scene: str) -> list[Advice]:
         """What would help before a scene is made; lengths that the model can't make stand in the way of any plan."""

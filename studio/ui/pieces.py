@@ -22,7 +22,7 @@ TOUR = tuple(
     for target, (title, text) in zip(("#story", "#make", "#shot"), STEPS, strict=True)
 )
 KEYS = (
-    ("← →", "the shot before or after"),
+    ("Arrows", "the shot before or after"),
     ("Space", "play the board from here"),
     ("R", "redo"),
     ("A", "approve"),

@@ -276,6 +276,9 @@ def test_minutes_follow_from_the_measured_pace(studio, tiny_pocket):
     twelve = studio.plan(made, scene)[0]
     more = studio.edit(made.id, "set_options", steps=48)
     assert studio.plan(more, scene)[0].seconds > twelve.seconds > 0
+    studio.generate(made.id)
+    job, (told,) = studio.job(made.id), studio.plan(studio.project(made.id), scene)
+    assert told.seconds == pytest.approx(job.seconds)  # what it really took
 
 
 def test_a_draft_is_quick_is_called_one_and_its_final_has_the_same_noise(studio):
