@@ -40,7 +40,7 @@ class Pass:
 
     def attend(self, heads: Sequence[Heads], layer: int = 0) -> list[Tensor]:
         """Attention among all blocks, [B, N, H W] of each, as it is in a layer."""
-        q, k, v = (torch.cat(parts, dim=1).transpose(1, 2) for parts in zip(*heads, strict=True))
+        q, k, v = (_joined(parts).transpose(1, 2) for parts in zip(*heads, strict=True))
         if self.turn is not None:
             q, k = rotate_pairs(q, self.turn), rotate_pairs(k, self.turn)
         self.known.append((k, v))
@@ -49,6 +49,11 @@ class Pass:
             k, v = torch.cat((before[0], k), dim=2), torch.cat((before[1], v), dim=2)
         out = attend(q, k, v, self.layout.at(layer)).transpose(1, 2).flatten(2)
         return list(out.split([block.tokens for block in self.blocks], dim=1))
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """All tokens in a row; those of a shot alone are not copied."""
+    return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 
 class Blockwise(Pipeline):

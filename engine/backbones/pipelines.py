@@ -229,7 +229,8 @@ class Pipeline(Kind):
         return ()
 
     def record(self) -> dict[str, Any]:
-        return {"backbone": self.name, "weights": self.weights, "diffusers": version("diffusers")}
+        versions = {name: version(name) for name in ("diffusers", "torch")}
+        return {"backbone": self.name, "weights": self.weights, "lora": self.adapter} | versions
 
 
 @contextmanager

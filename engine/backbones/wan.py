@@ -100,7 +100,7 @@ class WanBackbone(Wan, Blockwise):
     def _tokens(self, run: Pass) -> list[Tensor]:
         model, blocks = run.model, run.blocks
         embed, reader = model.condition_embedder, Reader(run)
-        level, table, _, _ = embed(timesteps(blocks).flatten(), reader.any, None)
+        level, table, _, _ = embed(timesteps(blocks).flatten(), reader.none, None)
         tables = table.unflatten(0, (-1, len(blocks))).unflatten(-1, (6, -1))
         tokens = [model.patch_embedding(b.data.to(model.dtype)).flatten(2).transpose(1, 2) for b in blocks]
         for index, layer in enumerate(model.blocks):

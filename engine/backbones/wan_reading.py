@@ -34,7 +34,7 @@ class Reader:
         self.run, self.model = run, run.model
         self._known: dict[int, list[Words]] = {}
         self._embedded: dict[int, Tensor] = {}
-        self.any = next(b.data for b in run.context if b.is_text).to(self.model.dtype)
+        self.none = next(b.data for b in run.context if b.is_text)[:, :0].to(self.model.dtype)  # a prompt of no tokens
 
     def __call__(self, layer: WanTransformerBlock, tokens: list[Tensor], index: int) -> list[Tensor]:
         """Attention of every running block to what it reads."""
@@ -61,8 +61,8 @@ class Reader:
         places = [torch.full((part.shape[1],), shots[context[k].shot]) for k, part in zip(read, parts, strict=True)]
         if telling.room is not None:
             every = [self._embed(k, trim=True).shape[1] for k, b in enumerate(context) if b.is_text]
-            empty = torch.zeros(1, max(0, telling.room - sum(every)), self.any.shape[2]).to(self.any)
-            parts.append(self.model.condition_embedder.text_embedder(empty).expand(len(self.any), -1, -1))
+            empty = torch.zeros(1, max(0, telling.room - sum(every)), self.none.shape[2]).to(self.none)
+            parts.append(self.model.condition_embedder.text_embedder(empty).expand(len(self.none), -1, -1))
             gap = telling.apart[1] if telling.apart else 0
             places.append(torch.full((empty.shape[1],), len(shots) - 1 + gap))
         tokens = torch.cat(parts, dim=1)

@@ -27,7 +27,10 @@ def rotate_pairs(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     """As ``rotate``, but neighbours in D pair up: Wan, CogVideoX, HunyuanVideo."""
     cos, sin = turn
     first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1).flatten(-2).type_as(x)
+    turned = torch.empty_like(x)  # written once, where stacking would write all of it twice
+    turned[..., 0::2] = first * cos - second * sin
+    turned[..., 1::2] = first * sin + second * cos
+    return turned
 
 
 def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:

@@ -221,6 +221,13 @@ def test_a_lora_attached_equals_it_fused(folder):
         assert not close(attached[i], before[i], 1e-3)
 
 
+def test_the_record_of_a_take_names_its_lora_and_versions(backbone):
+    plain, tuned = backbone.record(), backbone.tuned("causal").record()
+    assert (plain["lora"], tuned["lora"]) == (None, "causal")
+    assert plain["weights"] != tuned["weights"]  # which cover the LoRA's
+    assert {"diffusers", "torch"} <= plain.keys()
+
+
 def test_two_shots_one_after_the_other_to_a_film(folder, tmp_path):
     backbone = engine.load(str(folder), device="cpu")
     asked = scene("a red fox jumps", "a fox waves")
