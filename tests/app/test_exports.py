@@ -28,11 +28,12 @@ def studio(tmp_path_factory, tiny_pocket):
 @pytest.fixture(scope="module")
 def project(studio):
     made, _ = studio.split(studio.open(None).id, "A red fox walks on the beach. She jumps.", 2)
-    typed = [("=SUM(A1) A fox.", 5, True), ("She jumps --> far.", 9, False)]
-    for shot, (prompt, frames, cut) in zip(made.shots, typed, strict=True):
-        studio.edit(made.id, "set_shot", shot=shot.id, prompt=prompt, frames=frames, cut=cut)
+    typed = [("=SUM(A1) A fox.", 5), ("She jumps --> far.", 9)]
+    for shot, (prompt, frames) in zip(made.shots, typed, strict=True):
+        studio.edit(made.id, "set_shot", shot=shot.id, prompt=prompt, frames=frames)
     studio.edit(made.id, "set_options", method="lct", seed=1, steps=2, guidance=1)
     studio.generate(made.id)
+    studio.edit(made.id, "set_shot", shot=made.shots[1].id, cut=False)
     studio.redo(made.id, made.shots[1].id)
     return studio.project(made.id)
 

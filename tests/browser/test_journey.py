@@ -238,7 +238,7 @@ def test_a_story_that_was_not_split_is_split_and_made_at_one_press(page):
     page.click("#make")
     page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 3")
     page.goto(page.url)
-    page.wait_for_function("document.querySelector('#count input').value === '3'")
+    page.wait_for_function("document.querySelector('#count input')?.value === '3'")
     page.get_by_role("button", name="Add scene").click()
     page.locator("#board .scene").nth(1).locator("h2").click()
     page.wait_for_function("document.querySelector('#story textarea').value === ''")
