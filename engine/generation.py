@@ -15,7 +15,7 @@ from engine.backbones.base import Backbone, Sizes
 from engine.context import Block, Layout, Memory, is_shown, lay_out
 from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.history import History
-from engine.methods import METHODS, Picture, Texts
+from engine.methods import METHODS, Picture, Texts, going_on
 from engine.runtime import noise
 from engine.samplers import guide
 from engine.scene import MAX_SHOTS, Scene, Shot, Take
@@ -85,8 +85,8 @@ def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predicto
         seen = method.context(scene, shots, made)
         given = {k: known[k] for k in seen}
         start = {k: (_latent(scene, backbone, k), seeds[k]) for k in shots}
-        begun = {k: _beginning(takes[k - 1], *start[k], backbone) for k in shots if scene.goes_on(k) and k - 1 in seen}
-        walk = backbone.denoise(start, partial(predictor, given=given, begun=begun), asked.steps)
+        openings = {k: _last(takes[k - 1], backbone) for k in going_on(method, scene, shots, seen)}
+        walk = backbone.denoise(start, partial(predictor, given=given, openings=openings), asked.steps)
         for step, samples, estimates in walk:  # noqa: B007 - the last samples are the takes
             yield Progress(stage="denoise", step=step, steps=asked.steps, shots=shots)
             if previews and step % PREVIEW_EVERY == 2 and step < asked.steps:
@@ -114,6 +114,7 @@ class _Predictor:
         self.histories = histories
         self._given: Mapping[int, Picture] | None = None
         self._standing: dict[str, tuple[Layout, Memory | None]] = {}
+        self._fresh: dict[int, Tensor] = {}
         parts = self.method.parts(scene)
         scene_text, *shot_texts = backbone.encode_whole(parts) if self.method.whole else backbone.encode_text(parts)
         (empty,) = backbone.encode_text([""])
@@ -126,14 +127,15 @@ class _Predictor:
         samples: dict[int, Tensor],
         level: float,
         given: Mapping[int, Picture],
-        begun: Mapping[int, tuple[Tensor, Tensor]],
+        openings: Mapping[int, Tensor],
     ) -> dict[int, Tensor]:
-        """Velocities of ``samples``; ``begun`` holds first latent frames that are known, clean, with their noise."""
+        """Velocities of ``samples``; ``openings`` holds first latent frames [1, C, 1, h, w] that are known, clean."""
         self.cancel.check()
-        for k, (first, fresh) in begun.items():  # in place: the sampler shall go on from it, too
-            samples[k][:, :, :1] = self.backbone.add_noise(first, fresh, level)
-        if given is not self._given:  # a new round
+        if given is not self._given:  # a new round, and its samples are noise
             self._given, self._standing = given, {}
+            self._fresh = {k: samples[k][:, :, :1].clone() for k in openings}
+        for k, first in openings.items():  # in place: the sampler shall go on from it, too
+            samples[k][:, :, :1] = self.backbone.add_noise(first, self._fresh[k], level)
         making = {k: Picture(latents=sample, level=level) for k, sample in samples.items()}
         full = self._velocities("full", self.texts, {**given, **making})
         lacking = []
@@ -167,10 +169,9 @@ class _Predictor:
         return layout, history.recall(self.backbone, blocks[:before], layout)
 
 
-def _beginning(before: Take, shape: tuple[int, ...], seed: int, backbone: Backbone) -> tuple[Tensor, Tensor]:
-    """The last picture of a finished shot as the first latent frame of the next one, and the noise of its start."""
-    first = backbone.encode(to_pixels(before.frames[-1:]))
-    return first, noise((1, *shape), seed, backbone.runtime.device)[:, :, :1]
+def _last(take: Take, backbone: Backbone) -> Tensor:
+    """The last picture of a finished shot, as the first latent frame of the next one."""
+    return backbone.encode(to_pixels(take.frames[-1:]))
 
 
 def decode_take(take: Take, backbone: Backbone, cancel: CancelToken | None = None) -> Take:

@@ -12,7 +12,7 @@ from engine.backbones import sizes
 from engine.backbones.base import Sizes
 from engine.context import Block, spans_of
 from engine.generation import Settings
-from engine.methods import METHODS, Method, Picture, Texts
+from engine.methods import METHODS, Method, Picture, Texts, going_on
 from engine.scene import Scene, Shot
 
 Work = tuple[int, int]  # a pass: tokens that run, and those of its whole context
@@ -24,8 +24,8 @@ class Round:
 
     blocks: (shot, kind, tokens) of their context in order, shot -1 for the scene's own. passes: those of each step,
     more with guidance. fresh: those that fill the memory of a causal method, once. remembered: tokens in that memory,
-    of each pass. begun: shots that begin with the last picture of the one before. unseen: finished shots for which the
-    context has no room.
+    of each pass. continued: shots that begin with the last picture of the one before. unseen: finished shots for which
+    the context has no room.
     """
 
     shots: tuple[int, ...]
@@ -33,7 +33,7 @@ class Round:
     passes: tuple[Work, ...]
     fresh: tuple[Work, ...] = ()
     remembered: tuple[int, ...] = ()
-    begun: int = 0
+    continued: int = 0
     unseen: int = 0
 
     @property
@@ -95,7 +95,7 @@ def rounds(scene: Scene, known: Sizes, asked: Settings) -> Iterator[Round]:
             passes=tuple((total - sum(groups[name].values()), total) for name, total in totals.items()),
             fresh=tuple(work for name, group in groups.items() for work in _fresh(group, memory.get(name, []))),
             remembered=tuple(sum(group.values()) for group in groups.values()),
-            begun=sum(scene.goes_on(k) and k - 1 in seen for k in shots),
+            continued=len(going_on(method, scene, shots, seen)),
             unseen=0 if method.name == "independent" else len(behind) - len(seen),
         )
         memory |= {name: list(group) for name, group in groups.items()}

@@ -89,7 +89,7 @@ def cost(
         frames = [shape.latent_frames for shape in shapes]
         seconds += asked.steps * sum(pace.forward(*work) for work in part.passes)
         seconds += pace.remember * sum(pace.forward(*work) for work in part.fresh)
-        seconds += sum(map(pace.decoding, frames)) + (looks * len(frames) + part.begun) * pace.decoding(1)
+        seconds += sum(map(pace.decoding, frames)) + (looks * len(frames) + part.continued) * pace.decoding(1)
         takes = [3 * shape.frames * shape.height * shape.width for shape in shapes]
         if pace.shared:
             finished += sum(takes)

@@ -30,7 +30,7 @@ class StoryShot(_Strict):
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT, description="What happens, e.g. 'Character 1 waves.'")
     frames: int = Field(17, ge=1, le=MAX_FRAMES, description="Length: 4k+1 frames; the pocket model plays 8 a second.")
     seed: int | None = Field(None, ge=0, le=MAX_SHOT_SEED, description="Its own seed; none: from the story's seed.")
-    cut: bool = Field(True, description="False continues the shot before without a seam.")
+    cut: bool = Field(True, description="False goes on from the last picture of the shot before.")
 
 
 class Story(_Strict):

@@ -19,7 +19,7 @@ MAX_WORD = 60  # characters of a tone or the name of a language
 
 @dataclass(frozen=True, kw_only=True)
 class DraftShot:
-    """One shot as it is proposed; ``cut`` False continues the shot before without a seam."""
+    """One shot as it is proposed; ``cut`` False goes on from the last picture of the shot before."""
 
     prompt: str
     frames: int = UNTIMED

@@ -16,6 +16,7 @@ LONGEST = 4_000  # characters of a log that are shown
 REMEDIES = (  # signs in a job's message, and what helps
     ("disk is full", "Free some space, then go on: finished shots are kept."),
     ("process ended", "Go on to try once more; if it ends again, take the smaller way: memory may be too little."),
+    ("memory", "Close other programs, or take a smaller model or shorter shots; then go on."),
     ("weights", "Name a folder with a whole model in REELBOARD_BACKBONE and start the studio again."),
     ("folder", "Name a folder with a whole model in REELBOARD_BACKBONE and start the studio again."),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from studio.models import FPS, Job, Task
@@ -107,20 +108,26 @@ def left(job: Job) -> list[str]:
 
 
 def _joint(job: Job) -> bool:
-    """Whether several of the shots that are left are made at once."""
-    options, count = job.task.options, len(left(job))
+    """Whether several of the shots that are left are made at once; one that goes on waits for the one before."""
+    options, make = job.task.options, left(job)
+    waiting = sum(not two.cut and {one.id, two.id} <= set(make) for one, two in pairwise(job.task.shots))
+    count = len(make) - waiting
     together = {"lct": options.group or count, "lct-ar": options.group or 1}.get(options.method, 1)
     return min(together, count) > 1
 
 
 def _before(task: Task, shot: str) -> tuple[str, ...]:
     """The shot before in the context, if there is one."""
-    order = [one.id for one in task.shots]
+    order = [one.id for one in task.shots if one.id == shot or one.id in _seen(task)]
     return tuple(order[max(order.index(shot) - 1, 0) : order.index(shot)])
+
+
+def _seen(task: Task) -> set[str]:
+    return {shot.id for shot in task.shots} if task.see is None else set(task.see)
 
 
 def _looks_far(job: Job) -> bool:
     """Whether a shot that is left looks at more than the one before it."""
     task = job.task
-    seen = {shot.id for shot in task.shots} if task.see is None else set(task.see)
+    seen = _seen(task)
     return task.options.method != "independent" and any(seen - {s} - set(_before(task, s)) for s in left(job))

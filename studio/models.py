@@ -165,6 +165,10 @@ class Project(_Value):
         """All shots in the order of the film."""
         return tuple(shot for scene in self.scenes for shot in scene.shots)
 
+    def cuts(self, shot: ShotInfo) -> bool:
+        """Whether a shot starts with a cut; the film's first has nothing to go on from."""
+        return shot.cut or shot.id == next(one.id for scene in self.scenes for one in scene.shots)
+
     @property
     def film_is_old(self) -> bool:
         """Whether the film shows other takes than the board, or another order."""

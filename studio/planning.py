@@ -106,13 +106,18 @@ def _strange(project: Project, task: Task, unknown: Callable[[str], Sequence[str
     own = tuple(unknown(" ".join((scene.summary, *(shot.prompt for shot in scene.shots)))))
     if own:
         values = {"scene": scene.id, "words": list(own)}
-        yield Advice(text=f"{_listed(own)}.", fix="Take these words out", edit="drop_words", values=values)
+        yield Advice(
+            text=f"The model does not know {_listed(own)}.",
+            fix="Take these words out",
+            edit="drop_words",
+            values=values,
+        )
     if shared := [word for word in unknown(task.prompt) if word not in own]:
-        yield Advice(text=f"{_listed(shared)}, which the bible says.")
+        yield Advice(text=f"The bible says {_listed(shared)}, which the model does not know.")
 
 
 def _listed(words: Sequence[str]) -> str:
-    return f"The model does not know {', '.join(words[:6])}{' …' if len(words) > 6 else ''}"
+    return f"{', '.join(words[:6])}{' …' if len(words) > 6 else ''}"
 
 
 def refuse(made: Plan, again: Callable[[Task], Plan], *, memory: int | None) -> None:

@@ -38,8 +38,9 @@ def _reasons(
     project: Project,
     board: Mapping[str, tuple[str, TakeInfo | None]],
 ) -> Iterator[str]:
+    asked = {"prompt": shot.prompt, "frames": shot.frames, "cut": project.cuts(shot)}
     for name, said in (("prompt", "its words changed"), ("frames", "its length changed"), ("cut", "its cut changed")):
-        if record.get(name, getattr(shot, name)) != getattr(shot, name):
+        if record.get(name, asked[name]) != asked[name]:
             yield said
     if record.get("scene", prompt) != prompt:
         yield from changed(record["scene"], project, scene)

@@ -34,11 +34,10 @@ def scene_tasks(project: Project, scene: SceneInfo, make: Sequence[str]) -> list
     seed = project.options.seed
     free = [shot for shot in scene.shots if shot.id in make and SCENE in _picks(shot)]
     alone = [shot for shot in scene.shots if shot.id in make and SCENE not in _picks(shot)]
-    own, left_out = [shot.id for shot in scene.shots], {shot.id for shot in alone}
     tasks = []
     if free:
-        guests = dict.fromkeys(key for shot in free for key in _picks(shot) if key != SCENE and key not in own)
-        order = [*guests, *_joined(project, scene), *own]
+        order = _in_order(project, scene, [key for shot in free for key in _picks(shot)])
+        left_out = {shot.id for shot in alone}
         tasks.append(_task(project, scene, [shot.id for shot in free], order, seed, unseen=left_out))
     tasks += [_alone(project, scene, shot, _picks(shot), seed) for shot in alone]
     drafts = {shot.id: shot.take.seed for shot in scene.shots if shot.take and DRAFT in shot.stale}
@@ -50,16 +49,23 @@ def redo_task(project: Project, shot: str, *, seed: int, see: Sequence[str] | No
     found, scene = project.shot(shot), project.scene_of(shot)
     picks = _picks(found) if see is None else tuple(see)
     if SCENE in picks:
-        own = [one.id for one in scene.shots]
-        order = [*(key for key in picks if key != SCENE and key not in own), *_joined(project, scene), *own]
-        return _task(project, scene, [shot], order, seed)
+        return _task(project, scene, [shot], _in_order(project, scene, picks), seed)
     return _alone(project, scene, found, picks, seed)
 
 
 def there(task: Task, project: Project) -> Task:
-    """The task without shots that are neither made nor to be seen as the board is now."""
+    """The task without shots that are neither made nor to be seen as the board is now.
+
+    What went on from one of them starts with a cut, as it does where it is made.
+    """
     shown = {one.id for one in task.shots if (task.see is None or one.id in task.see) and project.shown(one.id)}
-    return task.model_copy(update={"shots": tuple(s for s in task.shots if s.id in shown or s.id in task.make)})
+    shots, before = [], True
+    for one in task.shots:
+        here = one.id in shown or one.id in task.make
+        if here:
+            shots.append(one if before else one.model_copy(update={"cut": True}))
+        before = here
+    return task.model_copy(update={"shots": tuple(shots)})
 
 
 def work(task: Task, project: Project, backbone: str) -> float:
@@ -82,7 +88,9 @@ def goes_on(job: Job, task: Task, project: Project) -> bool:
     if job.state not in ("failed", "cancelled"):
         return False
     left = tuple(shot.shot for shot in job.shots if shot.state != "done")
-    given = [shot for shot in job.task.shots if job.task.begun and shot.id not in job.task.make]
+    wish = job.task
+    seen = [shot for shot in wish.shots if wish.see is None or shot.id in wish.see]
+    given = [shot for shot in seen if wish.begun and shot.id not in wish.make]
     same = all(project.shown(shot.id) == shot.take for shot in given)
     return same and task.make in (job.task.make, left) and _bare(job.task) == _bare(task)
 
@@ -91,10 +99,12 @@ def _picks(shot: ShotInfo) -> tuple[str, ...]:
     return (SCENE,) if shot.see is None else shot.see
 
 
-def _joined(project: Project, scene: SceneInfo) -> list[str]:
-    """The last shot of the scene before, when this one goes on from it."""
+def _in_order(project: Project, scene: SceneInfo, picks: Sequence[str]) -> list[str]:
+    """What else was picked, then the last shot of the scene before when this one goes on from it, then the scene."""
     before = [shot.id for one in project.scenes[: project.scenes.index(scene)] for shot in one.shots]
-    return before[-1:] if before and not scene.shots[0].cut else []
+    own = [shot.id for shot in scene.shots]
+    last = before[-1:] if before and not scene.shots[0].cut else []
+    return [*(key for key in picks if key not in (SCENE, *last, *own)), *last, *own]
 
 
 def _alone(project: Project, scene: SceneInfo, shot: ShotInfo, picks: Sequence[str], seed: int) -> Task:
@@ -152,7 +162,7 @@ def _seeded(task: Task, seeds: dict[str, int]) -> Task:
 
 def _wish(one: ShotInfo | Reference, scene: SceneInfo, project: Project) -> TaskShot:
     if isinstance(one, ShotInfo):
-        return TaskShot(id=one.id, prompt=one.prompt, frames=one.frames, cut=one.cut, seed=one.seed)
+        return TaskShot(id=one.id, prompt=one.prompt, frames=one.frames, cut=project.cuts(one), seed=one.seed)
     return TaskShot(id=one.id, prompt=told(one, scene, project), frames=one.frames, cut=True, take=one.take)
 
 

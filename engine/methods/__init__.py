@@ -1,7 +1,7 @@
 """Methods by name; a new one adds a file and a line."""
 
 from engine.context import causal
-from engine.methods.base import Method, Picture, Texts
+from engine.methods.base import Method, Picture, Texts, going_on
 from engine.methods.independent import Independent
 from engine.methods.lct import LCT
 from engine.methods.published import PUBLISHED
@@ -19,4 +19,4 @@ METHODS: dict[str, Method] = {
 
 GENERAL = tuple(name for name in METHODS if name not in {method.name for method in PUBLISHED})  # for any backbone
 
-__all__ = ["GENERAL", "METHODS", "PUBLISHED", "Method", "Picture", "Texts"]
+__all__ = ["GENERAL", "METHODS", "PUBLISHED", "Method", "Picture", "Texts", "going_on"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,7 @@ class Taught:
     telling: Telling = PLAINLY
     layers: range | None = None
     whole: bool = False
+    continues: bool = False
 
     def words(self, scene: Scene, shot: Shot) -> str:  # noqa: ARG002 - the scene's prompt stands for itself
         bare = re.sub(r"^\s*\[shot cut\]\s*", "", shot.prompt, flags=re.IGNORECASE).strip()
@@ -58,7 +59,8 @@ class Method(Protocol):
     cached: what stands before the shots being made never looks at them, so it is computed once (``History``).
     tuning: the name of weights that the method needs beside the backbone's own, or None.
     telling, layers: how prompts are read where they are cross-attended, and the layers in which the rules hold.
-    whole: the prompts are encoded as the ``parts`` of one text.
+    whole: the prompts are encoded as the ``parts`` of one text. continues: a shot that goes on begins with the last
+    picture of the one before, and is made after it.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Method(Protocol):
     telling: Telling
     layers: range | None
     whole: bool
+    continues: bool
 
     def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:
         """Shots to make, in groups that are denoised together, in order; at most ``group`` in each."""
@@ -89,3 +92,8 @@ class Method(Protocol):
     def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
         """The context of one round; ``pictures`` holds the shots being made and those they look at."""
         ...
+
+
+def going_on(method: Method, scene: Scene, shots: Sequence[int], seen: Collection[int]) -> tuple[int, ...]:
+    """Those of the ``shots`` of a round that begin with the last picture of the one before, which is ``seen``."""
+    return tuple(k for k in shots if method.continues and scene.goes_on(k) and k - 1 in seen)

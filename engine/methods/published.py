@@ -57,6 +57,7 @@ class Published:
     cut: str = ""
     whole: bool = False
     cached: bool = False
+    continues: bool = False
 
     @property
     def tuning(self) -> str:

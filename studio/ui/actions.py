@@ -147,15 +147,16 @@ class Actions:
     def make(
         self, identity: str, revision: int, scene: str, shot: str, story: str, *wishes: Any
     ) -> Iterator[list[Any]]:
-        """Whatever has no take or an old one; when all are up to date, everything anew. A story is split first."""
+        """What has no take; if all have one, what is out of date; else everything anew. A story is split first."""
         project = self.studio.project(identity)
         home = project.scene(scene) if scene else project
-        if not home.shots and (story or "").strip():
+        split = not home.shots and (story or "").strip()
+        if split:
             yield from self.split(identity, revision, scene, shot, story, *wishes)
             project = self.studio.project(identity)
         missing = any(s.take is None or s.stale for s in project.shots if not s.locked)
         self.studio.generate(identity, missing=missing)
-        if home.shots:  # after a split the page knows where it is, and soon looks again
+        if not split:  # after one the page knows where it is, and soon looks again
             shown = self.shown(self.studio.project(identity), scene, shot)
             yield [gr.skip(), gr.skip(), gr.skip(), *shown, *[gr.skip()] * (OPENED - 2 - SHOWN)]
 

@@ -11,12 +11,12 @@ from films import read_video
 from PIL import Image
 
 from studio.film import load_take
-from studio.models import Options, ShotInfo
+from studio.models import SCENE, Options, ShotInfo
 from studio.services import Studio
 from studio.settings import Settings, read_settings
 from studio.store import StaleError
 from studio.store.archive import END, FAR
-from studio.tasks import redo_task
+from studio.tasks import redo_task, scene_tasks
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 
@@ -816,6 +816,31 @@ def test_a_shot_goes_on_from_its_own_neighbour_or_from_none(studio):
     assert found.see == (one, three)
     studio.redo(asked.id, three, see=(one,))
     assert studio.project(asked.id).shot(three).take.saw.keys() == {one}
+
+
+def test_what_else_was_picked_stands_before_the_shot_that_is_gone_on_from(studio):
+    asked = studio.edit(project(studio).id, "add_scene")
+    make(studio, asked.id)
+    one, two = (shot.id for shot in asked.shots)
+    told, _ = studio.split(asked.id, "It waves.", 1, scene=asked.scenes[1].id)
+    (last,) = told.scenes[1].shots
+    studio.edit(asked.id, "set_shots", shots=[one, last.id], cut=False)
+    now = studio.edit(asked.id, "set_shot", shot=last.id, see=(SCENE, two, one))
+    (wish,) = scene_tasks(now, now.scenes[1], [last.id])
+    for found in (wish, redo_task(now, last.id, seed=1)):
+        assert [(shot.id, shot.cut) for shot in found.shots] == [(one, True), (two, True), (last.id, False)]
+    studio.generate(asked.id, scene=asked.scenes[1].id)
+    assert not any(shot.stale for shot in studio.project(asked.id).shots)
+
+
+def test_a_plan_knows_that_a_shot_does_not_go_on_from_one_that_is_left_out(studio):
+    asked = project(studio, shots=3)
+    one, two, three = (shot.id for shot in asked.shots)
+    studio.edit(asked.id, "set_shot", shot=two, see=())
+    now = studio.edit(asked.id, "set_shot", shot=three, cut=False)
+    first, second = studio.plan(now, now.scenes[0].id)
+    assert [part.shots for part in first.rounds] == [(0, 1)]
+    assert [[one.id for one in plan.task.shots] for plan in (first, second)] == [[one, three], [two]]
 
 
 @pytest.mark.parametrize(

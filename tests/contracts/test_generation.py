@@ -329,13 +329,32 @@ def going_on(*cuts):
         ((True, False, False, True), None, ((0, 3), (1,), (2,))),
         ((False, True, True, True), None, ((0, 1, 2, 3),)),
         ((True, True, False, False), 2, ((0, 1), (2,), (3,))),
+        ((True, False, True, True), 2, ((0,), (1, 2), (3,))),
     ],
 )
 def test_a_shot_that_goes_on_waits_for_the_one_before(cuts, group, rounds):
     asked = going_on(*cuts)
     assert METHODS["lct"].rounds(asked, group) == rounds
     assert [one.shots for one in outline(asked, group=group)] == list(rounds)
-    assert sum(one.begun for one in outline(asked, group=group)) == sum(not cut for cut in cuts[1:])
+    assert sum(one.continued for one in outline(asked, group=group)) == sum(not cut for cut in cuts[1:])
+    assert sum(one.continued for one in outline(asked, method="independent")) == 0
+
+
+@pytest.mark.parametrize("group", [None, 1, 2, 3])
+@pytest.mark.parametrize("finished", [1, 2, 3])
+def test_a_film_that_broke_off_goes_on_in_the_same_rounds(group, finished):
+    asked, there = going_on(True, False, True, True, False), engine.Take(frames=NOTHING, latents=NOTHING, seed=0)
+    rounds = METHODS["lct"].rounds(asked, group)
+    done = {k for shots in rounds[:finished] for k in shots}
+    left = tuple(replace(shot, take=there if k in done else None) for k, shot in enumerate(asked.shots))
+    assert METHODS["lct"].rounds(replace(asked, shots=left), group) == rounds[finished:]
+
+
+def test_the_shot_that_another_goes_on_from_always_has_room(backbone):
+    asked = replace(going_on(*[True] * 3, False, *[True] * 8), height=32)
+    shots = tuple(replace(shot, picked=k > 3) for k, shot in enumerate(asked.shots))
+    known = [k for k in range(12) if k != 3]
+    assert 2 in METHODS["lct"].context(replace(asked, shots=shots), (3,), known)
 
 
 @pytest.mark.parametrize("method", GENERAL)
@@ -345,10 +364,12 @@ def test_a_shot_that_goes_on_begins_with_the_last_picture_before_it(backbone, me
 
     def second(first, *cuts):
         asked = going_on(*cuts)
-        return takes(run(replace(asked, shots=(replace(asked.shots[0], take=first), *asked.shots[1:])), backbone))[1]
+        given = replace(asked, shots=(replace(asked.shots[0], take=first), *asked.shots[1:]))
+        return takes(run(given, backbone, method=method))[1].latents
 
-    assert torch.equal(second(made, True, True).latents, second(other, True, True).latents)
-    assert not torch.equal(second(made, True, False).latents, second(other, True, False).latents)
+    assert torch.equal(second(made, True, True), second(other, True, True))
+    alone = method == "independent"
+    assert torch.equal(second(made, True, False), second(other, True, False)) == alone
 
 
 def test_the_first_picture_of_a_shot_that_goes_on_is_held_at_every_level(backbone, monkeypatch):
@@ -356,7 +377,7 @@ def test_the_first_picture_of_a_shot_that_goes_on_is_held_at_every_level(backbon
 
     def walk(start, predict, steps):
         for level in (1.0, 0.5, 0.1):
-            samples = {k: torch.zeros(1, *shape) for k, (shape, _) in start.items()}
+            samples = {k: torch.full((1, *shape), level) for k, (shape, _) in start.items()}
             predict(samples, level)
             seen.append(samples)
         yield steps, samples, samples
@@ -365,11 +386,11 @@ def test_the_first_picture_of_a_shot_that_goes_on_is_held_at_every_level(backbon
     asked = going_on(True, False)
     film = takes(run(asked, backbone))
     last = backbone.encode(generation.to_pixels(film[0].frames[-1:]))
-    fresh = generation.noise((1, *film[1].latents.shape), film[1].seed, last.device)[:, :, :1]
+    fresh = torch.ones_like(last)  # what the round began with
     for level, samples in zip((1.0, 0.5, 0.1), seen[3:], strict=True):
         assert torch.equal(samples[1][:, :, :1], backbone.add_noise(last, fresh, level))
-        assert not samples[1][:, :, 1:].any()
-    assert not any(samples[0].any() for samples in seen[:3])
+        assert (samples[1][:, :, 1:] == level).all()
+    assert all((samples[0] == level).all() for level, samples in zip((1.0, 0.5, 0.1), seen[:3], strict=True))
 
 
 def test_groups_cover_a_scene_that_outgrows_the_window(backbone):

@@ -28,20 +28,22 @@ class LCT(Taught):
     rule: Rule = staticmethod(joint)
     place: Placement = staticmethod(diagonal)
     cached: bool = False
+    continues: bool = True
     tuning: str | None = None
     group: int | None = None
 
     def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:
         make = scene.to_make
         fits = len(make) + len(scene.given) <= MAX_SHOTS
-        size = group or self.group or (len(make) if fits else BEYOND)
-        together = (make[i : i + size] for i in range(0, len(make), size or 1))
-        return tuple(shots for wave in together for shots in _in_turn(scene, wave))
+        if size := group or self.group or (None if fits else BEYOND):
+            return tuple(_in_groups(scene, make, size))
+        return tuple(_in_turn(scene, make))
 
     def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:
         known = [k for k in (*scene.given, *made) if not self.cached or k < min(making)]
         picked = {k for k in known if scene.shots[k].picked}
-        return select(known, picked=picked, room=MAX_SHOTS - len(making))
+        needed = {k - 1 for k in making if scene.goes_on(k)}.intersection(known)
+        return select(known, needed=needed, picked=picked, room=MAX_SHOTS - len(making))
 
     def blocks(self, texts: Texts, pictures: Mapping[int, Picture], *, patch: int) -> list[Block]:
         blocks = scene_blocks(texts)
@@ -57,3 +59,15 @@ def _in_turn(scene: Scene, shots: Sequence[int]) -> Iterator[tuple[int, ...]]:
         waits[k] = 1 + waits[k - 1] if scene.goes_on(k) and k - 1 in waits else 0
     for turn in sorted(set(waits.values())):
         yield tuple(k for k in shots if waits[k] == turn)
+
+
+def _in_groups(scene: Scene, shots: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
+    """At most ``size`` at once, in order, so that a film that broke off goes on in the same groups."""
+    group: list[int] = []
+    for k in shots:
+        if len(group) == size or (scene.goes_on(k) and k - 1 in group):
+            yield tuple(group)
+            group = []
+        group.append(k)
+    if group:
+        yield tuple(group)
