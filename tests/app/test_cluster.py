@@ -3,12 +3,12 @@
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing, suppress
 from importlib.util import find_spec
 
 import psutil
 import pytest
+from patience import until
 from soundness import check_sound
 
 from studio.services import Studio
@@ -38,14 +38,6 @@ def cluster(monkeypatch):
 def answers(port):
     with closing(socket.socket()) as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(true, seconds=300):
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
-    return found
 
 
 def film(home, backbone, watch=lambda: None, **settings):

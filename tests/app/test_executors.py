@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from patience import until
 from soundness import check_sound
 
 import engine
@@ -83,14 +84,6 @@ def ask(studio, project_id):
     running.start()
     until(lambda: studio.job(project_id))
     return running
-
-
-def until(true, seconds=300):
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.005)
-    return found
 
 
 def over(studio, project_id):
