@@ -16,6 +16,12 @@ def pick(page, number):
     page.wait_for_selector(f"#shot h2:has-text('Shot 1{chr(ord('A') + number - 1)}')")
 
 
+def reload(page):
+    """Come to the page anew; what was under way when it was left may have been broken off with an error of its own."""
+    page.goto(page.url)
+    page.errors.clear()
+
+
 def fresh(page):
     """An empty project; what was on the page is gone before anything is typed."""
     page.get_by_role("button", name="New project").click()

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from servers import Server
-from steps import export, film, fresh, pick, ruby, shut_out, tab
+from steps import export, film, fresh, pick, reload, ruby, shut_out, tab
 
 pytestmark = pytest.mark.browser
 LONG = "Ruby, a red fox with a crown, walks on the beach. She jumps. She waves. She spins."
@@ -65,9 +65,8 @@ def slow(page):
 
 def test_a_reload_in_mid_run_finds_it_running_and_a_stop_can_be_gone_on_from(page):
     slow(page)
-    page.goto(page.url)
+    reload(page)
     page.wait_for_selector("#strip .now.running")
-    page.errors.clear()  # what was under way when the page was left may have been broken off
     page.click("#stop")
     page.wait_for_selector("#strip .now.cancelled")
     page.get_by_role("button", name="Go on", exact=True).first.click()
