@@ -42,9 +42,13 @@ class Endpoint:
     def __init__(self, settings: Settings) -> None:
         address = urlsplit(settings.llm_base_url)
         if "@" in address.netloc:
-            raise ValueError("REELBOARD_LLM_BASE_URL holds a password; give the key in REELBOARD_LLM_API_KEY instead")
+            raise ValueError(
+                "the endpoint (REELBOARD_LLM_BASE_URL) holds a password; give the key in REELBOARD_LLM_API_KEY instead"
+            )
         if address.scheme not in ("http", "https") or not address.netloc:
-            raise ValueError("REELBOARD_LLM_BASE_URL is no address; it looks like http://127.0.0.1:11434/v1")
+            raise ValueError(
+                "the endpoint (REELBOARD_LLM_BASE_URL) is no address; it looks like http://127.0.0.1:11434/v1"
+            )
         self._settings = settings
         self._address = f"{address.scheme}://{address.netloc}{address.path}"
 

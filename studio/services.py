@@ -40,6 +40,7 @@ from studio.models import FPS, LONGEST, MAX_NOTE, Job, Note, Options, Project, R
 from studio.pace import measured
 from studio.planning import Advice, Plan, advise, misfits, plan, refuse
 from studio.pool import Pool
+from studio.preferences import Preferences, choosable, chosen, keep, named, preferred
 from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
@@ -62,8 +63,9 @@ class Studio:
     """The services behind the pages."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.store = Store(writable_home(settings))
+        self._told = settings  # by variables
+        self.settings = preferred(settings, chosen(writable_home(settings)))
+        self.store = Store(settings.home)
         self.limits = Limits(settings, self.store.ledger)
         self._queue = Queue(self.store.ledger, self.limits, efforts=self._efforts, way=self._way)
         self._asking = threading.Lock()
@@ -74,7 +76,7 @@ class Studio:
         self.shelf = Shelf(settings.backbone, settings.models, settings.offload)
         self.executor = executor(self.store, settings, self.shelf)
         self.pool = Pool(self.store, self.limits, self.shelf)
-        self._splitter = choose_splitter(settings)
+        self._splitter = choose_splitter(self.settings)
 
     @property
     def has_model(self) -> bool:
@@ -346,14 +348,28 @@ class Studio:
         idle = bool(waiting) and all(job.state != "running" for job in waiting)
         return isinstance(self.executor, Inline) and idle and not self.paused
 
-    def redo(self, project_id: str, shot: str, *, see: Sequence[str] | None = None) -> Job:
-        """A new take of one shot, looking at its picks or at ``see``: shots, references, or SCENE."""
+    def redo(
+        self,
+        project_id: str,
+        shot: str,
+        *,
+        see: Sequence[str] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Job:
+        """A new take of one shot, looking at its picks or at ``see``: shots, references, or SCENE.
+
+        steps, guidance: of this take; None: those of the film.
+        """
         project = self.project(project_id)
         found = project.shot(shot)
         if found.locked:
             raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
         board.check_picks(project, shot, see or ())
-        (job,) = self._submit(project, [redo_task(project, shot, seed=uuid.uuid4().int % 1_000_000, see=see)])
+        task = redo_task(project, shot, seed=uuid.uuid4().int % 1_000_000, see=see)
+        own = {name: value for name, value in (("steps", steps), ("guidance", guidance)) if value is not None}
+        task = task.model_copy(update={"options": board.checked(Options, task.options, **own)})
+        (job,) = self._submit(project, [task])
         self.executor.wake()
         return job
 
@@ -564,6 +580,39 @@ class Studio:
     def models(self) -> tuple[about.Model, ...]:
         """What projects can choose; the first look at pipelines takes a while, for they take diffusers along."""
         return about.models(self.shelf)
+
+    @property
+    def preferences(self) -> Preferences | None:
+        """What was chosen on the settings screen; None where only variables say."""
+        return chosen(self.settings.home) if choosable(self.settings) else None
+
+    @property
+    def splitter_named(self) -> bool:
+        """Whether a variable says who splits stories."""
+        return named(self._told)
+
+    def prefer(
+        self, *, llm_base_url: str | None = None, llm_model: str | None = None, mcp: bool | None = None
+    ) -> Preferences:
+        """Choose who splits stories, from now on, and whether agents find tools here, from the next start on.
+
+        None: as it was. An endpoint chosen here is asked without a key.
+        """
+        before = self.preferences
+        if before is None:
+            raise ValueError("settings of a studio that others come into are set by variables alone")
+        if llm_base_url and self.splitter_named:
+            raise ValueError(
+                "a variable (REELBOARD_LLM_BASE_URL or REELBOARD_LLM_LOCAL) says who splits; unset it first"
+            )
+        asked = {"llm_base_url": llm_base_url, "llm_model": llm_model, "mcp": mcp}
+        asked = {name: value.strip() if isinstance(value, str) else value for name, value in asked.items()}
+        after = board.checked(Preferences, before, **{k: v for k, v in asked.items() if v is not None})
+        settings = preferred(self._told, after).model_copy(update={"mcp": self.settings.mcp})
+        self._splitter = choose_splitter(settings)  # first, for it refuses what is no address
+        keep(settings.home, after)
+        self.settings = settings
+        return after
 
     def try_splitter(self) -> str:
         """One sentence on whether the language model works, from one small story."""

@@ -84,4 +84,5 @@ const clip = (shot, attrs) =>
   h("video", { src: shot.video, poster: shot.poster, muted: true, loop: true, autoplay: moving, playsinline: true, tabindex: "-1", "aria-hidden": "true", ...attrs });
 const still = (src) => h("img", { src, alt: "", loading: "lazy", draggable: "false" });
 const button = (label, attrs, ...kids) => h("button", { type: "button", ...attrs }, ...(kids.length ? kids : [label]));
+const field = (label, control, help) => h("label", { class: "field" }, h("span", {}, label), control, help && h("small", {}, help));
 const many = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;

@@ -6,6 +6,26 @@ const group = (title, ...what) => h("section", { class: "panel setting", "data-k
 const hint = (...what) => h("p", { class: "soft" }, ...what);
 const variable = (name) => h("code", {}, name);
 let trying = false;
+const entry = (name, value, shape) => h("input", { initial: value, "data-name": name, ...shape });
+
+// Who splits stories, as far as it is chosen here; a variable has the last word.
+const splitting = (now) => {
+  if (now.named || !now.choices) return !now.tries && hint("A language model does it better: name an OpenAI-compatible endpoint in ", variable("REELBOARD_LLM_BASE_URL"), " and its model in ", variable("REELBOARD_LLM_MODEL"), ", then start the studio again.");
+  return [
+    h("div", { class: "pair" },
+      field("Endpoint", entry("llm_base_url", now.choices.llm_base_url, { type: "url", placeholder: "http://127.0.0.1:11434/v1", maxlength: "500" })),
+      field("Its model", entry("llm_model", now.choices.llm_model, { placeholder: "qwen3:8b", maxlength: "200" }))),
+    h("div", { class: "tools" }, button("Use this endpoint", { class: "small", "data-do": "endpoint" }),
+      now.choices.llm_base_url && button("Split by rules", { class: "small", "data-do": "rules" })),
+    hint("A language model does it better: any OpenAI-compatible endpoint (Ollama, vLLM, llama.cpp). No key is typed here; an endpoint that asks for one is named by ", variable("REELBOARD_LLM_BASE_URL"), " with ", variable("REELBOARD_LLM_API_KEY"), "."),
+  ];
+};
+const agents = (now) => [
+  now.mcp ? h("p", {}, "On, at ", h("code", {}, `${window.location.origin}${now.mcp}`)) : hint("Off. On, the studio's endpoints are tools for agents."),
+  now.choices
+    ? h("label", { class: "switch" }, h("input", { type: "checkbox", initial: String(now.choices.mcp), "data-name": "mcp" }), " On from the next start")
+    : hint(variable("REELBOARD_MCP=1"), " switches it on."),
+];
 const PAGE = 20; // edits in the trash that are shown at first, and more at a press
 let shown = PAGE;
 
@@ -49,9 +69,15 @@ root.addEventListener("click", (event) => {
   const what = doer.dataset.do;
   if (what === "older") shown += PAGE;
   else if (what === "use") edit("set_options", { backbone: doer.dataset.model });
+  else if (what === "endpoint") act("prefer", Object.fromEntries(["llm_base_url", "llm_model"].map((name) => [name, root.querySelector(`[data-name=${name}]`).value])));
+  else if (what === "rules") act("prefer", { llm_base_url: "" });
   else if (what === "back") act(what, { keys: doer.dataset.keys.split(" ") });
   else { trying = what === "try"; act(what, {}); }
   show();
+});
+
+root.addEventListener("change", ({ target }) => {
+  if (target.dataset.name === "mcp") act("prefer", { mcp: target.checked });
 });
 
 let last;
@@ -66,9 +92,8 @@ open((now) => {
     group("Models", now.models ? h("ul", { class: "models" }, now.models.map(model)) : h("p", { class: "empty", role: "status" }, "Weighing the models…"),
       hint("A folder of diffusers pipelines stands in for the pocket model; name it in ", variable("REELBOARD_MODELS"), ". Nothing is ever downloaded.")),
     group("Stories are split by", h("p", {}, now.splitter),
-      now.tries
-        ? h("div", { class: "tools" }, button(trying ? "Trying…" : "Try it", { class: "small", "data-do": "try", disabled: trying }), now.tried && h("span", { role: "status" }, now.tried))
-        : hint("A language model does it better: name an OpenAI-compatible endpoint (Ollama, vLLM, llama.cpp, OpenAI) in ", variable("REELBOARD_LLM_BASE_URL"), " and its model in ", variable("REELBOARD_LLM_MODEL"), ", then start the studio again.")),
+      now.tries && h("div", { class: "tools" }, button(trying ? "Trying…" : "Try it", { class: "small", "data-do": "try", disabled: trying }), now.tried && h("span", { role: "status" }, now.tried)),
+      splitting(now)),
     group("What is kept", h("dl", { class: "words" },
       now.home && fact("Folder", h("code", {}, now.home)),
       fact("Films and pictures", size(now.kept)), fact("Exported files", size(now.exports)),
@@ -77,7 +102,5 @@ open((now) => {
         button("Forget encoded prompts", { class: "small", "data-do": "forget", disabled: !now.prompts }))),
     trash(now.trash),
     group("Privacy", h("ul", {}, h("li", {}, now.leaves), h("li", {}, "No analytics, no run history, no account."), h("li", {}, now.guarded))),
-    group("Tools for agents (MCP)", now.mcp
-      ? h("p", {}, "On, at ", h("code", {}, `${window.location.origin}${now.mcp}`))
-      : hint("Off. ", variable("REELBOARD_MCP=1"), " gives the studio's endpoints to agents as tools.")));
+    group("Tools for agents (MCP)", agents(now)));
 });

@@ -7,7 +7,6 @@ let asking; // for the wanted shot once more, when what came is another
 
 const PATIENCE = 2000; // milliseconds
 
-const field = (label, control, help) => h("label", { class: "field" }, h("span", {}, label), control, help && h("small", {}, help));
 const set = (name, value) => edit("set_shot", { shot: told().id, [name]: value });
 const NUMBER = { frames: Number, seed: (text) => (text.trim() === "" ? null : Number(text)) };
 
@@ -19,6 +18,9 @@ const wording = (shot) => [
     field("Length", h("select", { initial: String(shot.frames), "data-name": "frames" }, shot.lengths.map(([text, n]) => h("option", { value: n }, text)))),
     field("Starts with", h("select", { initial: String(shot.cut), "data-name": "cut" }, h("option", { value: "true" }, "a cut"), h("option", { value: "false" }, "the shot before, going on"))),
     field("Seed", h("input", { type: "number", min: "0", initial: shot.seed ?? "", placeholder: "random", "data-name": "seed" }))),
+  h("details", { class: "sent" }, h("summary", {}, "For the next take only"), h("div", { class: "pair" },
+    field("Steps", h("input", { type: "number", min: "1", max: "200", placeholder: "as the film", "data-own": "steps" })),
+    field("How strictly to follow the words", h("input", { type: "number", min: "1", max: "20", step: "0.5", placeholder: "as the film", "data-own": "guidance" })))),
   h("details", { class: "sent" }, h("summary", {}, "What the model reads"), h("p", { class: "soft" }, shot.scene), h("p", {}, shot.cut ? "[SHOT CUT] " : "", shot.prompt)),
 ];
 
@@ -32,7 +34,11 @@ const DO = {
     act("rewrite", { shot: shot().id, wish: wish.value });
     wish.value = "";
   },
-  redo: () => act("redo", { shots: [shot().id] }),
+  redo: () => {
+    const own = [...root.querySelectorAll("[data-own]")].filter((one) => one.value !== "");
+    act("redo", { shots: [shot().id], ...Object.fromEntries(own.map((one) => [one.dataset.own, Number(one.value)])) });
+    own.forEach((one) => { one.value = ""; });
+  },
   approve: () => act("approve", { takes: { [shot().id]: chosenTake().id }, approved: !shot().approved }),
   lock: () => set("locked", !shot().locked),
 };

@@ -1,10 +1,10 @@
 // The story's field is gradio's own; this puts the underlined copy under it.
 
-const field = () => document.querySelector("#story textarea");
+const storyBox = () => document.querySelector("#story textarea");
 let seen = null;
 
 const lay = () => {
-  const box = field();
+  const box = storyBox();
   if (!box) return;
   let copy = box.parentElement.querySelector(".under");
   if (!copy) {
@@ -15,13 +15,13 @@ const lay = () => {
   copy.scrollTop = box.scrollTop;
 };
 const follow = () => {
-  const box = field();
+  const box = storyBox();
   if (!box || box.value === seen) return;
   seen = box.value;
   lay();
   look(box, lay);
 };
 setInterval(() => document.hidden || follow(), 400); // Python fills it, too
-document.addEventListener("input", (event) => event.target === field() && follow());
-document.addEventListener("scroll", (event) => event.target === field() && lay(), true);
+document.addEventListener("input", (event) => event.target === storyBox() && follow());
+document.addEventListener("scroll", (event) => event.target === storyBox() && lay(), true);
 open(() => null);

@@ -76,6 +76,7 @@ class Actions:
                 identity, str(done.get("edit")), revision=revision, author=author(), **dict(done.get("values") or {})
             ),
             "try": self.studio.try_splitter,
+            "prefer": lambda: self.studio.prefer(**done),
             "empty": lambda: gone(self.studio.empty_trash(identity)),
             "clear": self.studio.clear_exports,
             "forget": self.studio.clear_prompts,
@@ -170,7 +171,7 @@ class Actions:
                 identity, str(edit), revision=revision, author=author(), **values
             ),
             "make": lambda scene, draft=False: self.studio.generate(identity, scene=scene, draft=bool(draft)),
-            "redo": lambda shots: [self.studio.redo(identity, one) for one in shots],
+            "redo": lambda shots, **own: [self.studio.redo(identity, one, **own) for one in shots],
             "choose": lambda shot, take: self.studio.choose(identity, shot, take, revision=revision, author=author()),
             "approve": lambda takes, approved: self.studio.approve(identity, takes, approved=bool(approved)),
             "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),

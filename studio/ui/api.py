@@ -136,10 +136,20 @@ class Api:
         noised = {"noises": {key: noise for key, noise in told.items() if noise is not None}}
         return _board(self.studio.edit(project_id, "set_shot", **values, **noised))
 
-    def redo(self, project_id: str, shot: int, see: list[int | str] | None = None) -> dict[str, Any]:
-        """Queue a new take of shot number ``shot``; see: as in ``pick``, for this once (default: what was picked)."""
-        picked = self._picks(project_id, see)
-        return _state(self.studio.redo(project_id, self._shot(project_id, shot), see=picked))
+    def redo(
+        self,
+        project_id: str,
+        shot: int,
+        see: list[int | str] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> dict[str, Any]:
+        """Queue a new take of shot number ``shot``; see: as in ``pick``, for this once (default: what was picked).
+
+        steps, guidance: of this take (default: those of the film).
+        """
+        own = {"see": self._picks(project_id, see), "steps": steps, "guidance": guidance}
+        return _state(self.studio.redo(project_id, self._shot(project_id, shot), **own))
 
     def choose(self, project_id: str, shot: int, take: int) -> dict[str, Any]:
         """Make take number ``take`` (from 1) of a shot the one that counts."""

@@ -159,7 +159,9 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     on(w.shelf_room.select, act.projects, [identity], [w.shelf])
     on(w.shelf.act, act.arrange, where[:1], [w.shelf, w.rooms, *opened])
     on(w.settings_room.select, act.settings, [identity], [w.settings])
-    on(w.settings.act, act.care, where, [w.settings, *shown])
+    cared = on(w.settings.act, act.care, where, [w.settings, *shown])
+    for splitter in (loaded, cared):  # what a language model hears
+        splitter.success(lambda: [gr.Textbox(visible=studio.has_model)] * 2, None, w.wishes[1:3], **QUIET)
     w.tour.click(lambda: gr.Tabs(selected=BOARD), None, [w.rooms], js=TOUR, **QUIET)
     split = [*where, w.story, w.count, *w.wishes]
     on(w.split.click, act.split, split, [w.note, *opened])

@@ -42,6 +42,8 @@ def settings(studio: Studio, project: Project, tried: str = "", *, models: bool 
         "public": public,
         "guarded": found.guarded,
         "mcp": MCP if found.mcp else "",
+        "choices": studio.preferences and studio.preferences.model_dump(),
+        "named": studio.splitter_named,
         "trash": _trash(studio, project),
     }
 

@@ -113,3 +113,59 @@ def test_a_new_split_leaves_locked_shots_as_they_are(studio):
     assert [shot.id for shot in now.shots] == [shot.id for shot in project.shots]
     assert now.shots[1].prompt == locked.prompt
     assert now.shots[0].prompt != project.shots[0].prompt
+
+
+def test_an_endpoint_chosen_on_the_page_splits_at_once_and_after_a_restart_and_gets_no_key(tmp_path, tiny_pocket):
+    studio = opened(tmp_path, tiny_pocket, llm_api_key=KEY)
+    assert not studio.has_model
+    studio.prefer(llm_base_url=" http://127.0.0.1:9/v1 ", llm_model="small")
+    for one in (studio, opened(tmp_path, tiny_pocket, llm_api_key=KEY)):
+        assert one.has_model
+        assert one.about().splitter == "small at 127.0.0.1, without a key"
+    studio.prefer(llm_base_url="")
+    assert not studio.has_model
+    assert studio.preferences.llm_model == "small"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"llm_base_url": "ollama"}, "is no address; it looks like http://127.0.0.1:11434/v1"),
+        ({"llm_base_url": "http://me:secret@host/v1"}, "holds a password"),
+        ({"llm_base_url": "http://host/" + "v" * 500}, "llm_base_url"),
+        ({"llm_model": "x" * 201}, "llm_model"),
+    ],
+)
+def test_a_wrong_choice_is_a_sentence_and_changes_nothing(studio, values, said):
+    studio.prefer(llm_base_url="http://127.0.0.1:9/v1", llm_model="small")
+    before = studio.about()
+    with pytest.raises(ValueError, match=said):
+        studio.prefer(**values)
+    assert (studio.about().splitter, studio.preferences.llm_model) == (before.splitter, "small")
+
+
+def test_a_variable_has_the_last_word_and_nobody_chooses_for_others(tmp_path, tiny_pocket):
+    opened(tmp_path, tiny_pocket).prefer(llm_base_url="http://127.0.0.1:9/v1", llm_model="small")
+    named = opened(tmp_path, tiny_pocket, llm_base_url="http://127.0.0.1:8/v1", llm_model="large", llm_api_key=KEY)
+    assert named.about().splitter == "large at 127.0.0.1, with a key"
+    with pytest.raises(ValueError, match="says who splits"):
+        named.prefer(llm_base_url="http://127.0.0.1:9/v1")
+    for others in ({"public": True}, {"user": "ada", "password": "correct horse battery"}):
+        shared = opened(tmp_path, tiny_pocket, **others)
+        assert not shared.has_model
+        assert shared.preferences is None
+        with pytest.raises(ValueError, match="by variables alone"):
+            shared.prefer(mcp=True)
+
+
+def test_what_was_kept_and_cannot_be_read_is_no_choice(tmp_path, tiny_pocket):
+    (tmp_path / "preferences.json").write_text('{"llm_base_url": ')
+    assert not opened(tmp_path, tiny_pocket).has_model
+
+
+def test_tools_for_agents_are_switched_on_for_the_next_start(tmp_path, tiny_pocket):
+    pytest.importorskip("mcp")
+    studio = opened(tmp_path, tiny_pocket)
+    studio.prefer(mcp=True)
+    assert not studio.about().mcp
+    assert opened(tmp_path, tiny_pocket).about().mcp

@@ -475,7 +475,9 @@ def test_nobody_at_the_address_is_said_without_what_else_the_address_holds():
 
 @pytest.mark.parametrize("address", ["localhost:11434", "127.0.0.1", "ftp://host/v1", "http://", "/v1"])
 def test_what_is_no_address_is_refused(address):
-    with pytest.raises(ValueError, match=r"^REELBOARD_LLM_BASE_URL is no address; it looks like http://"):
+    with pytest.raises(
+        ValueError, match=r"^the endpoint \(REELBOARD_LLM_BASE_URL\) is no address; it looks like http://"
+    ):
         choose_splitter(Settings(llm_base_url=address))
 
 

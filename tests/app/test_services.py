@@ -81,6 +81,21 @@ def test_redo_makes_one_new_take_and_touches_nothing_else(studio):
     assert studio.media(before.shots[1].take.video).exists()
 
 
+def test_one_take_is_made_with_steps_and_guidance_of_its_own(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    job = studio.redo(asked.id, asked.shots[1].id, steps=3, guidance=2.5)
+    take = studio.project(asked.id).shots[1].take
+    told = studio.store.projects.made_by(take.id)
+    assert (told["steps"], told["guidance"]) == (3, 2.5)
+    assert studio.project(asked.id).options == asked.options
+    assert job.task.options.steps == 3
+    with pytest.raises(ValueError, match="steps is 0"):
+        studio.redo(asked.id, asked.shots[1].id, steps=0)
+    with pytest.raises(ValueError, match="guidance is 99"):
+        studio.redo(asked.id, asked.shots[1].id, guidance=99)
+
+
 def test_a_kept_take_comes_back_exactly(studio):
     asked = project(studio)
     make(studio, asked.id)

@@ -35,7 +35,10 @@ def test_from_an_example_to_a_film_a_reload_and_one_shot_redone_with_two_picked_
 def test_takes_are_compared_chosen_and_noted(page):
     film(page)
     pick(page, 2)
+    page.get_by_text("For the next take only").click()
+    page.get_by_label("Steps", exact=True).last.fill("3")
     redo(page)
+    assert page.get_by_label("Steps", exact=True).last.input_value() == ""
     page.get_by_role("tab", name="Takes").click()
     page.get_by_role("button", name="compare", exact=True).click()
     page.wait_for_selector("#shot video.synced >> nth=1")

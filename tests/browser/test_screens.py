@@ -140,6 +140,28 @@ def test_projects_are_opened_put_away_and_taken_back(page):
     assert page.errors == []
 
 
+def test_an_endpoint_is_chosen_tried_and_let_go_of(page):
+    ruby(page)
+    assert not page.get_by_label("Tone").count()
+    tab(page, "Settings")
+    page.get_by_label("Endpoint").fill("ollama")
+    page.get_by_label("Its model").fill("small")
+    page.get_by_role("button", name="Use this endpoint").click()
+    page.wait_for_selector("text=is no address; it looks like")
+    page.get_by_label("Endpoint").fill("http://127.0.0.1:9/v1")
+    page.get_by_role("button", name="Use this endpoint").click()
+    page.wait_for_selector("#settings :text('small at 127.0.0.1, without a key')")
+    page.get_by_role("button", name="Try it").click()
+    page.wait_for_selector("#settings [role=status]:has-text('No language model answers at')")
+    tab(page, "Board")
+    page.get_by_role("button", name="Wishes for the split").click()
+    page.get_by_label("Tone").wait_for()
+    tab(page, "Settings")
+    page.get_by_role("button", name="Split by rules").click()
+    page.wait_for_selector("#settings :text('Rules, which need nothing and read English')")
+    assert page.errors == []
+
+
 def test_the_settings_say_what_the_studio_runs_on_and_let_go_of_the_trash(page):
     ruby(page)
     card(page, 1).click()
