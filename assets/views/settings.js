@@ -20,6 +20,7 @@ const splitting = (now) => {
     hint("A language model does it better: any OpenAI-compatible endpoint (Ollama, vLLM, llama.cpp). No key is typed here; an endpoint that asks for one is named by ", variable("REELBOARD_LLM_BASE_URL"), " with ", variable("REELBOARD_LLM_API_KEY"), "."),
   ];
 };
+const choose = () => act("prefer", Object.fromEntries(["llm_base_url", "llm_model"].map((name) => [name, root.querySelector(`[data-name=${name}]`).value])));
 const agents = (now) => [
   now.mcp ? h("p", {}, "On, at ", h("code", {}, `${window.location.origin}${now.mcp}`)) : hint("Off. On, the studio's endpoints are tools for agents."),
   now.choices
@@ -67,9 +68,9 @@ root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (!doer) return;
   const what = doer.dataset.do;
+  if (what === "endpoint") return choose(); // what is typed stays where it is refused
   if (what === "older") shown += PAGE;
   else if (what === "use") edit("set_options", { backbone: doer.dataset.model });
-  else if (what === "endpoint") act("prefer", Object.fromEntries(["llm_base_url", "llm_model"].map((name) => [name, root.querySelector(`[data-name=${name}]`).value])));
   else if (what === "rules") act("prefer", { llm_base_url: "" });
   else if (what === "back") act(what, { keys: doer.dataset.keys.split(" ") });
   else { trying = what === "try"; act(what, {}); }
