@@ -76,9 +76,9 @@ def generate(
 def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predictor, previews: bool) -> Iterator[Event]:
     started = time.perf_counter()
     method = METHODS[asked.method]
-    seeds = [_seed(shot, asked.seed, k) for k, shot in enumerate(scene.shots)]
+    seeds = [shot.take.seed if shot.take else _seed(shot, asked.seed, k) for k, shot in enumerate(scene.shots)]
     takes = {k: shot.take for k, shot in enumerate(scene.shots) if shot.take is not None}
-    known = {k: _context(takes[k].latents, scene.shots[k], seeds[k], asked, backbone) for k in scene.given}
+    known = {k: _context(takes[k], k, scene.shots[k], asked, backbone) for k in scene.given}
     made: list[int] = []
 
     for shots in method.rounds(scene, asked.group):
@@ -97,7 +97,7 @@ def _run(scene: Scene, backbone: Backbone, asked: Settings, predictor: _Predicto
         yield Denoised(takes=raw)
         for done, k in enumerate(shots, start=1):
             takes[k] = decode_take(raw[k], backbone, predictor.cancel)
-            known[k] = _context(takes[k].latents, scene.shots[k], seeds[k], asked, backbone)
+            known[k] = _context(takes[k], k, scene.shots[k], asked, backbone)
             yield Progress(stage="decode", step=done, steps=len(shots), shots=(k,))
             yield ShotDone(shot=k, take=takes[k])
         made += shots
@@ -210,11 +210,11 @@ def _level(shot: Shot, asked: Settings) -> int:
     return asked.history_noise if shot.noise is None else shot.noise
 
 
-def _context(latents: Tensor, shot: Shot, seed: int, asked: Settings, backbone: Backbone) -> Picture:
-    """A finished shot as later ones see it: re-noised to its t_c."""
+def _context(take: Take, k: int, shot: Shot, asked: Settings, backbone: Backbone) -> Picture:
+    """Finished shot k as others see it: re-noised to its t_c, with noise that follows from the take and its place."""
     device, level = backbone.runtime.device, _level(shot, asked) / 1000
-    fresh = noise((1, *latents.shape), seed ^ AGAIN, device)
-    shown = backbone.add_noise(latents[None].to(device), fresh, level)
+    fresh = noise((1, *take.latents.shape), (take.seed + k * RANGE) ^ AGAIN, device)
+    shown = backbone.add_noise(take.latents[None].to(device), fresh, level)
     return Picture(latents=shown, level=level, given=True)
 
 

@@ -13,14 +13,13 @@ from engine.evaluation.ablations import ablations
 from engine.evaluation.confusion import confusion, confusion_markdown
 from engine.evaluation.judge import FOLDER, Judge
 from engine.evaluation.lct import GAPS, lct
-from engine.evaluation.scoring import ATTRIBUTES, Row
+from engine.evaluation.scoring import ATTRIBUTES, PLAIN, Row
 from engine.evaluation.seams import seams
 from engine.evaluation.sheets import films, sheet
 from engine.evaluation.stills import stills
 from engine.evaluation.tables import TABLES
 
 UNJUDGED = ("sheet", "films", "codec")  # need no judge
-PLAIN = ("psnr", "ssim", "psnr in actors", "motion", "seam", "diversity")  # columns that are no percentages
 IDENTITY = ("identity", *(f"gap {gap}" for gap in GAPS), "return", "middle", "both")
 ORDER = (*ATTRIBUTES, "all", *IDENTITY, "place kept", "time kept", "first third", "last third", *PLAIN)
 SHEETS = {"sheet": sheet, "films": films}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,7 +14,7 @@ from engine.evaluation.judge import Judge
 from engine.evaluation.scoring import Row, movement, score
 from engine.evaluation.tables import SPLITS, film, scenes, there_and_back
 from engine.scene import Take
-from engine.world.caption import Caption
+from engine.world.caption import Caption, caption
 from engine.world.draw import render
 from engine.world.labels import shot_labels
 from engine.world.spec import SceneSpec, ShotSpec
@@ -21,7 +22,7 @@ from engine.world.spec import SceneSpec, ShotSpec
 LENGTHS = (4, 6, 9)
 GAPS = (1, 2, 4, 8)
 LOOKS = ("species", "colour", "accessory")
-REDONE = ("middle redone", "middle, other history")
+REDONE = ("middle redone", "middle, told by pictures", "middle, other pictures")
 WAYS: dict[str, dict[str, Any]] = {
     "independent": {"method": "independent"},
     "joint": {"method": "lct"},
@@ -34,29 +35,29 @@ WAYS: dict[str, dict[str, Any]] = {
 def lct(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 3, ways: Sequence[str] = ()) -> Iterator[Row]:
     """Rows of methods and controls over ``limit`` scenes of each split and length."""
     asked = {name: WAYS[name] for name in ways or WAYS}
-    rows = {name: Row(name) for name in (*asked, *REDONE, "truth", "round trip", "frozen", "other scene")}
-    cases = [(split, length) for split in SPLITS for length in LENGTHS]
-    for case, (split, length) in enumerate(cases):
-        drawn = list(scenes(split, limit + 1, shots=length, withhold=True))
-        stranger: Sequence[Take] = ()
-        for (n, scene, said), (_, other, other_said) in pairwise(drawn):
-            key = n * len(cases) + case
-            real = [render(scene, k).frames for k in range(length)]
-            for name, settings in asked.items():
-                films = [film(scene, said, backbone, seed=n * seeds + seed, **settings) for seed in range(seeds)]
-                for takes in films:
-                    _add(rows[name], judge, key, scene, [take.frames for take in takes], real)
-                rows[name].add(key, {"diversity": diversity([[take.frames for take in takes] for takes in films])})
-                if name == "joint":
-                    stranger = stranger or film(other, other_said, backbone, seed=n * seeds + seeds)
+    for split in SPLITS:
+        names = (*asked, *REDONE, "truth", "round trip", "frozen", "other scene")
+        rows = {name: Row(f"{name}, {split}") for name in names}
+        for length in LENGTHS:
+            drawn, stranger = list(scenes(split, limit + 1, shots=length, withhold=True)), ()
+            for (n, scene, said), (_, other, other_said) in pairwise(drawn):
+                key = 10 * n + length
+                real = [render(scene, k).frames for k in range(length)]
+                for name, settings in asked.items():
+                    films = [film(scene, said, backbone, seed=n * seeds + seed, **settings) for seed in range(seeds)]
                     for takes in films:
-                        _redo(rows, judge, key, scene, said, backbone, takes, stranger, real)
-                    stranger = films[0]
-            _add(rows["truth"], judge, key, scene, real, real)
-            _add(rows["round trip"], judge, key, scene, [there_and_back(backbone, x) for x in real], real)
-            _add(rows["frozen"], judge, key, scene, [x[:1].expand_as(x) for x in real], real)
-            _add(rows["other scene"], judge, key, scene, [render(other, k).frames for k in range(length)], real)
-    yield from rows.values()
+                        _add(rows[name], judge, key, scene, [take.frames for take in takes], real)
+                    rows[name].add(key, {"diversity": diversity([[take.frames for take in takes] for takes in films])})
+                    if name == "joint":
+                        stranger = stranger or film(other, other_said, backbone, seed=n * seeds + seeds)
+                        for takes in films:
+                            _redo(rows, judge, key, scene, said, backbone, takes, stranger, real)
+                        stranger = films[0]
+                _add(rows["truth"], judge, key, scene, real, real)
+                _add(rows["round trip"], judge, key, scene, [there_and_back(backbone, x) for x in real], real)
+                _add(rows["frozen"], judge, key, scene, [x[:1].expand_as(x) for x in real], real)
+                _add(rows["other scene"], judge, key, scene, [render(other, k).frames for k in range(length)], real)
+        yield from rows.values()
 
 
 def _redo(
@@ -70,11 +71,16 @@ def _redo(
     stranger: Sequence[Take],
     real: Sequence[Tensor],
 ) -> None:
-    """The middle shot once more, between its neighbours as they are; and between those of another scene's film."""
+    """The middle shot once more, between its neighbours; with words that leave to these what they show; and with those
+
+    words between the shots of another scene's film, which have to mislead it.
+    """
     middle = len(takes) // 2
-    for name, known in zip(REDONE, (takes, stranger), strict=True):
-        given = {k: take for k, take in enumerate(known) if k != middle}
-        made = film(scene, said, backbone, given=given, seed=takes[middle].seed + 1)[middle].frames
+    others = tuple(k for k in range(len(takes)) if k != middle)
+    untold = caption(scene, random.Random(key), withhold=True, pictured=others)
+    for name, words, known in zip(REDONE, (said, untold, untold), (takes, takes, stranger), strict=True):
+        given = {k: known[k] for k in others}
+        made = film(scene, words, backbone, given=given, seed=takes[middle].seed + 1)[middle].frames
         _add_shot(rows[name], judge, key, scene, middle, made, real[middle])
 
 
@@ -103,7 +109,8 @@ def _add_shot(
     if k:
         row.add(key, {"place kept": right["place"], "time kept": right["time"]})
     for gap, same in identities(judge, frames, scene, k):
-        returned = gap > 1 and not _seen(scene, k - 1, scene.shots[k])
+        left = not _seen(scene, k - 1, scene.shots[k])
+        returned = left and any(_seen(scene, j, scene.shots[k]) for j in range(k - 1))
         row.add(key, {"identity": same} | ({f"gap {gap}": same} if gap in GAPS else {}))
         row.add(key, ({"return": same} if returned else {}) | ({"middle": same} if k == len(scene.shots) // 2 else {}))
     return right

@@ -34,11 +34,21 @@ def motion(frames: Tensor) -> float:
     return float(frames.float().diff(dim=0).abs().mean()) if len(frames) > 1 else 0.0
 
 
-def interval(groups: Sequence[Sequence[float]], *, rounds: int = 1000) -> tuple[float, float, float]:
-    """Mean and 95 % interval, by resampling whole groups (scenes) with replacement; nan without values."""
+def interval(
+    groups: Sequence[Sequence[float]], *, rounds: int = 1000, share: bool = False
+) -> tuple[float, float, float]:
+    """Mean and 95 % interval, by resampling whole groups (scenes) with replacement; nan without values.
+
+    share: of things that are right. Where all agree nothing can be resampled; the interval then is Clopper and
+    Pearson's (1934) for as many things as there are groups.
+    """
     groups = [group for group in groups if len(group)]
     if not groups:
         return math.nan, math.nan, math.nan
+    found = {value for group in groups for value in group}
+    if share and found in ({0.0}, {1.0}):
+        edge = 0.025 ** (1 / len(groups))
+        return (0.0, 0.0, 1 - edge) if found == {0.0} else (1.0, edge, 1.0)
     sums = torch.tensor([sum(group) for group in groups], dtype=torch.float64)
     counts = torch.tensor([len(group) for group in groups], dtype=torch.float64)
     draw = torch.randint(len(groups), (rounds, len(groups)), generator=torch.Generator().manual_seed(0))

@@ -13,6 +13,7 @@ from engine.evaluation.metrics import interval, motion
 from engine.world.labels import EVERYWHERE, ON_ACTOR, shot_labels
 from engine.world.spec import SceneSpec
 
+PLAIN = ("psnr", "ssim", "psnr in actors", "motion", "seam", "diversity")  # columns that are no shares
 ATTRIBUTES = ("species", "colour", "accessory", "place", "time", "weather", "framing", "action", "camera")
 
 
@@ -51,7 +52,7 @@ class Row:
 
     def summary(self) -> dict[str, tuple[float, float, float]]:
         """Mean, low and high of every column."""
-        return {name: interval(list(groups.values())) for name, groups in self.values.items()}
+        return {name: interval(list(groups.values()), share=name not in PLAIN) for name, groups in self.values.items()}
 
 
 def movement(frames: Tensor, truth: Tensor) -> float | None:

@@ -281,14 +281,13 @@ def test_under_the_causal_method_a_later_shot_changes_nothing_before_it(backbone
 
 
 def test_only_what_changed_is_computed_again(backbone):
-    histories = {}
+    histories, other = {}, {"guidance": 1, "seed": 7}
     asked = scene(5, 5, 5)
     made = takes(run(asked, backbone, method="lct-causal", histories=histories, guidance=1))
     first = histories["full"].encoded
     assert first == 2 + 2 * 2  # the scene's prompt and dummy, text and picture of two finished shots
     kept = tuple(replace(shot, take=take) for shot, take in zip(asked.shots, made, strict=True))
-    again = replace(asked, shots=(*kept[:2], replace(asked.shots[2], seed=7)))
-    run(again, backbone, method="lct-causal", histories=histories, guidance=1)
+    run(replace(asked, shots=(*kept[:2], asked.shots[2])), backbone, method="lct-causal", histories=histories, **other)
     assert histories["full"].encoded == first
     changed = replace(asked, shots=(kept[0], replace(kept[1], noise=500), replace(asked.shots[2], seed=7)))
     run(changed, backbone, method="lct-causal", histories=histories, guidance=1)
@@ -348,6 +347,21 @@ def test_a_film_that_broke_off_goes_on_in_the_same_rounds(group, finished):
     done = {k for shots in rounds[:finished] for k in shots}
     left = tuple(replace(shot, take=there if k in done else None) for k, shot in enumerate(asked.shots))
     assert METHODS["lct"].rounds(replace(asked, shots=left), group) == rounds[finished:]
+
+
+def test_a_causal_group_ends_where_a_given_shot_stands():
+    there = engine.Take(frames=NOTHING, latents=NOTHING, seed=0)
+    asked = going_on(True, True, True, True)
+    asked = replace(asked, shots=(asked.shots[0], replace(asked.shots[1], take=there), *asked.shots[2:]))
+    assert METHODS["lct-causal"].rounds(asked, 3) == ((0,), (2, 3))
+    assert METHODS["lct"].rounds(asked, 3) == ((0, 2, 3),)
+
+
+def test_a_whole_window_of_shots_leaves_room_for_the_one_that_it_goes_on_from():
+    asked = going_on(*[True] * 9, False, *[True] * 8)
+    first, second, third = METHODS["lct"].rounds(asked, 9)
+    assert (len(first), len(second), len(third)) == (9, 8, 1)
+    assert METHODS["lct"].context(asked, second, first) == (8,)
 
 
 def test_the_shot_that_another_goes_on_from_always_has_room(backbone):

@@ -50,10 +50,16 @@ def test_intervals_hold_the_mean_and_resample_whole_scenes():
     assert all(math.isnan(v) for v in interval([]))
 
 
+@pytest.mark.parametrize(("value", "low", "high"), [(0.0, 0.0, 0.2059), (1.0, 0.7941, 1.0)])
+def test_sixteen_that_agree_are_no_certainty(value, low, high):
+    assert interval([[value]] * 16, share=True) == (value, pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    assert interval([[1.0]] * 16) == (1.0, 1.0, 1.0)  # a ratio
+
+
 def test_the_table_shows_shares_as_percentages():
     row = Row("joint")
     row.add(1, {"species": 1.0, "motion": 0.5, "identity": None})
     row.add(2, {"species": 1.0, "motion": 0.5})
     text = markdown([row])
-    assert "| joint | 100 ± 0 | 0.50 ± 0.00 |" in text
+    assert "| joint | 100 ± 42 | 0.50 ± 0.00 |" in text
     assert "identity" not in text

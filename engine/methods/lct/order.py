@@ -36,7 +36,7 @@ class LCT(Taught):
         make = scene.to_make
         fits = len(make) + len(scene.given) <= MAX_SHOTS
         if size := group or self.group or (None if fits else BEYOND):
-            return tuple(_in_groups(scene, make, size))
+            return tuple(_in_groups(scene, make, size, whole=not self.cached))
         return tuple(_in_turn(scene, make))
 
     def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:
@@ -61,11 +61,17 @@ def _in_turn(scene: Scene, shots: Sequence[int]) -> Iterator[tuple[int, ...]]:
         yield tuple(k for k in shots if waits[k] == turn)
 
 
-def _in_groups(scene: Scene, shots: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
-    """At most ``size`` at once, in order, so that a film that broke off goes on in the same groups."""
+def _in_groups(scene: Scene, shots: Sequence[int], size: int, *, whole: bool) -> Iterator[tuple[int, ...]]:
+    """At most ``size`` at once, in order, so that a film that broke off goes on in the same groups.
+
+    All but the first group leave room for a shot that came before. whole: a group sees given shots among its own; else
+    these part it.
+    """
     group: list[int] = []
     for k in shots:
-        if len(group) == size or (scene.goes_on(k) and k - 1 in group):
+        room = size if k - len(group) == 0 else min(size, MAX_SHOTS - 1)
+        parted = not whole and any(group and group[-1] < given < k for given in scene.given)
+        if len(group) == room or parted or (scene.goes_on(k) and k - 1 in group):
             yield tuple(group)
             group = []
         group.append(k)
