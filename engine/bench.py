@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 import engine
+from engine.arguments import positive
 from engine.backbones.base import Backbone
 from engine.methods import GENERAL, METHODS
 from engine.runtime import PeakMemory
@@ -43,13 +44,13 @@ def main() -> None:
     parser.add_argument("table", nargs="?", default="speed", choices=["speed", "lct", "plan", "wan"])
     parser.add_argument("--gpu", action="store_true", help="wan, whole and on CUDA, in all published shapes")
     parser.add_argument("--shape", choices=["1.3B", "5B", "tiny"], help="wan: this one alone (on a CPU the 1.3B)")
-    parser.add_argument("--layers", type=int, help="wan: fewer than the shape has (on a CPU 2)")
+    parser.add_argument("--layers", type=positive(int), help="wan: fewer than the shape has (on a CPU 2)")
     parser.add_argument(
         "--clip", type=int, nargs=3, metavar=("FRAMES", "HEIGHT", "WIDTH"), help="wan: instead of its own"
     )
-    parser.add_argument("--shots", type=int, help="the most of them: wan 8, on a CPU 2; lct 9")
+    parser.add_argument("--shots", type=positive(int), help="the most of them: wan 8, on a CPU 2; lct 9")
     parser.add_argument("--backbone", default="pocket")
-    parser.add_argument("--rounds", type=int, default=3, help="measured runs of each; the median is printed")
+    parser.add_argument("--rounds", type=positive(int), default=3, help="measured runs of each; the median is printed")
     asked = parser.parse_args()
     if asked.gpu or asked.table == "wan":
         wan(asked)

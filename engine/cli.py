@@ -173,14 +173,19 @@ def _checked(options: argparse.Namespace) -> tuple[Story, dict[str, Any]]:
 
     from engine.backbones import sizes
     from engine.catalogue import ability
-    from engine.generation import Settings, check
+    from engine.outline import rounds, too_long
+    from engine.settings import Settings, check
 
     known = sizes(options.backbone)
     story, settings = _settings(story, known)
-    check(story.scene(), known, Settings(**settings).filled(known))
+    asked = Settings(**settings).filled(known)
+    check(story.scene(), known, asked)
     able = ability(options.backbone, story.method)
     if not able.runs:
         raise ValueError(able.advice)
+    if not options.plan:
+        for sentence in too_long(rounds(story.scene(), known, asked), known.window):
+            raise ValueError(sentence)
     return story, settings
 
 

@@ -4,50 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.backbones.base import Backbone, Sizes
+from engine.backbones.base import Backbone
 from engine.context import Block, Layout, Memory, is_shown, lay_out
 from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.history import History
 from engine.methods import METHODS, Picture, Texts, going_on
+from engine.outline import rounds, too_long
 from engine.runtime import noise
 from engine.samplers import guide
 from engine.scene import MAX_SHOTS, Scene, Shot, Take
+from engine.settings import Settings, check
 
-MAX_STEPS, MAX_GUIDANCE = 200, 20.0
 PREVIEW_EVERY = 4  # steps; a preview costs about a tenth of a step
 NOTHING = torch.empty(0, dtype=torch.uint8)  # the frames of what is not decoded
 RANGE = 2**40  # more than the seeds of films times the shots of a window
 AGAIN = 0x5EED  # sets the noise on a finished shot apart from the noise that it was made of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a scene is made; what is None comes from the backbone.
-
-    method: a name in METHODS. group: shots made at once (None: the method's own number). seed: of the film.
-    guidance: scale of the text; history_guidance: scale of the given and earlier shots; 1 is off.
-    history_noise: t_c in [0, 1000), how far earlier shots are re-noised before they are context (LCT section 4.2).
-    """
-
-    method: str = "lct"
-    group: int | None = None
-    seed: int = 0
-    steps: int | None = None
-    guidance: float | None = None
-    history_guidance: float | None = None
-    history_noise: int | None = None
-
-    def filled(self, backbone: Sizes) -> Settings:
-        """With the backbone's own values for what was left open."""
-        names = ("steps", "guidance", "history_guidance", "history_noise")
-        return replace(self, **{n: getattr(backbone, n) for n in names if getattr(self, n) is None})
 
 
 def generate(
@@ -67,6 +45,8 @@ def generate(
     """
     asked = Settings(**settings).filled(backbone)
     check(scene, backbone, asked)
+    for sentence in too_long(rounds(scene, backbone, asked), backbone.window):
+        raise ValueError(sentence)
     if tuning := METHODS[asked.method].tuning:
         backbone = backbone.tuned(tuning)
     predictor = _Predictor(scene, backbone, asked, cancel or CancelToken(), {} if histories is None else histories)
@@ -237,34 +217,3 @@ def _record(
     shot = scene.shots[k]
     words = {"scene": scene.prompt, "prompt": shot.prompt, "frames": shot.frames, "cut": shot.cut, "shot": k}
     return words | asdict(asked) | {"seed": seeds[k], "context": context} | backbone.record()
-
-
-def check(scene: Scene, known: Sizes, asked: Settings) -> None:
-    """Raise ValueError, in one sentence, for what can't be made; it takes no weights to know."""
-    if asked.method not in METHODS:
-        raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
-    limits = {"steps": (1, MAX_STEPS), "guidance": (1, MAX_GUIDANCE), "history_guidance": (0, MAX_GUIDANCE)}
-    limits |= {"history_noise": (0, 999)} | ({} if asked.group is None else {"group": (1, MAX_SHOTS)})
-    for name, (low, high) in limits.items():
-        value = getattr(asked, name)
-        if not low <= value <= high:
-            near = min(max(value, low), high) if value == value else low  # noqa: PLR0124 - nan
-            raise ValueError(f"{name} is {value}; it lies from {low:g} to {high:g}, the nearest is {near:g}")
-    for number, shot in enumerate(scene.shots, start=1):
-        expected = known.shape(shot.frames, scene.height, scene.width).latent
-        if shot.take is not None:
-            _check_take(f"shots[{number}].take", shot.take, expected, shot.frames)
-
-
-def _check_take(where: str, take: Take, expected: tuple[int, ...], frames: int) -> None:
-    seen, made = take.frames.numel(), tuple(take.latents.shape)
-    if not seen and not take.latents.numel():
-        raise ValueError(f"{where} has neither frames nor latents; give a picture or film, or leave the take out")
-    if not seen:
-        raise ValueError(f"{where} has no frames; engine.decode_take makes them from its latents")
-    if not take.latents.numel():
-        raise ValueError(f"{where} has no latents; engine.encode_take makes them from its frames")
-    if made == (expected[0], 1, *expected[2:]) != expected:
-        raise ValueError(f"{where} is a still and its shot has {frames} frames; a given still is a shot of 1 frame")
-    if made != expected:
-        raise ValueError(f"{where} has latents {made}; this shot's length and size need {expected}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,9 @@ import torch
 from engine.backbones import sizes
 from engine.backbones.base import Sizes
 from engine.context import Block, spans_of
-from engine.generation import Settings
 from engine.methods import METHODS, Method, Picture, Texts, going_on
 from engine.scene import Scene, Shot
+from engine.settings import Settings
 
 Work = tuple[int, int]  # a pass: tokens that run, and those of its whole context
 
@@ -65,6 +65,16 @@ def outline(scene: Scene, name: str = "pocket", **settings: Any) -> tuple[Round,
     if asked.method not in METHODS:
         raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
     return tuple(rounds(scene, known, asked))
+
+
+def too_long(found: Iterable[Round], window: int) -> tuple[str, ...]:
+    """A sentence for each round with more tokens than the model learned with."""
+    return tuple(
+        f"shots {', '.join(str(k + 1) for k in one.shots)}: {one.tokens} tokens, more than the {window} "
+        "that this model was trained on; make fewer shots at once or pick fewer"
+        for one in found
+        if one.tokens > window
+    )
 
 
 def turns(scene: Scene, method: str, group: int | None = None) -> tuple[tuple[int, ...], ...]:

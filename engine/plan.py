@@ -18,11 +18,12 @@ import torch
 from engine.backbones import sizes
 from engine.backbones.base import Backbone, Sizes
 from engine.context import Block, Layout, choose_attention, lay_out
-from engine.generation import PREVIEW_EVERY, Settings, check, to_frames
+from engine.generation import PREVIEW_EVERY, to_frames
 from engine.methods import METHODS, Picture, Texts
-from engine.outline import Round, rounds
+from engine.outline import Round, rounds, too_long
 from engine.runtime import PeakMemory, all_memory, finish
 from engine.scene import MAX_SHOTS, Scene
+from engine.settings import Settings, check
 
 TRIED = ((1, 1), (5, 1), (5, 3), (5, 6))  # (latent frames, shots) of the passes that are tried
 RUNS = 3  # of each; the median counts
@@ -51,17 +52,12 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a creator should know before starting."""
-        long = tuple(
-            f"shots {', '.join(str(k + 1) for k in r.shots)}: {r.tokens} tokens, more than the {self.window} "
-            "that this model was trained on; make fewer shots at once or pick fewer"
-            for r in self.rounds
-            if r.tokens > self.window
-        )
+        long = too_long(self.rounds, self.window)
         return long if self.advice is None else (*long, self.advice)
 
 
 def plan(scene: Scene, backbone: Backbone, *, previews: bool = True, **settings: object) -> Plan:
-    """What ``generate`` with the same arguments will do; raises the same ValueErrors."""
+    """What ``generate`` with the same arguments will do; raises its ValueErrors, but warns of a context too long."""
     asked = Settings(**settings).filled(backbone)
     check(scene, backbone, asked)
     working = _working(backbone, asked.method)

@@ -10,14 +10,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.generation import MAX_GUIDANCE, MAX_STEPS
 from engine.methods import METHODS
 from engine.scene import MAX_PROMPT, MAX_SHOT_SEED, MAX_SHOTS, Scene, Shot
+from engine.settings import MAX_GUIDANCE, MAX_SEED, MAX_STEPS
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH, MAX_DIGITS = 8, 40
 MAX_FRAMES, MAX_SIDE = 257, 1280
-MAX_SEED = 2**32 - 1
 
 
 class _Strict(BaseModel):

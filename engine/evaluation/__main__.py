@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import engine
+from engine.arguments import positive
 from engine.evaluation.ablations import ablations
 from engine.evaluation.confusion import confusion, confusion_markdown
 from engine.evaluation.judge import FOLDER, Judge
@@ -29,8 +30,8 @@ RUN = TABLES | {"lct": lct, "stills": stills, "seams": seams, "ablations": ablat
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.evaluation", description=__doc__)
     parser.add_argument("table", choices=[*sorted(RUN), "confusion", "sheet", "films"])
-    parser.add_argument("--limit", type=int, default=64, help="scenes of each split")
-    parser.add_argument("--seeds", type=int, default=1, help="films of each scene")
+    parser.add_argument("--limit", type=positive(int), default=64, help="scenes of each split")
+    parser.add_argument("--seeds", type=positive(int), default=1, help="films of each scene")
     parser.add_argument("--backbone", default="pocket")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="ablations: the folder of all training runs")
     parser.add_argument("--record", type=Path, help="a training.json that is to remember the scores")

@@ -35,13 +35,15 @@ def ablations(
         raise ValueError(
             f"{runs} holds no run of an ablation; python -m engine.training {PREFIX}{SHOTS[-1]} --minutes 20 makes one"
         )
-    for table, names, mine in ((single, SHOTS, ("generated",)), (joint, SCENES, ("joint", "independent"))):
+    tables = ("single", single, SHOTS, ("generated",)), ("joint", joint, SCENES, ("joint", "independent"))
+    for title, table, names, mine in tables:
         told = False  # controls are the same for all arms
         for name in filter(lambda name: _found(runs, name), names):
             arm = _arm(backbone, runs, name)
             with _placed(shared if name == "shared-places" else diagonal):
                 rows = list(table(arm, judge, limit=limit, seeds=seeds))
-            yield from (row for row in rows if not row.name.startswith(mine) and not told)
+            controls = (row for row in rows if not row.name.startswith(mine) and not told)
+            yield from (replace(row, name=f"{title}: {row.name}") for row in controls)
             yield from (replace(row, name=f"{name}: {row.name}") for row in rows if row.name.startswith(mine))
             told = True
 

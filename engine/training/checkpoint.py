@@ -31,8 +31,8 @@ def save(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> N
     for i, shard in enumerate(shards):
         save_file(shard, fresh / f"state-{i:02d}.safetensors")
     (fresh / "state.json").write_text(json.dumps(numbers))
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
+    if folder.exists():  # else a kill has left the last whole one under .old
+        shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     fresh.replace(folder)
     shutil.rmtree(old, ignore_errors=True)

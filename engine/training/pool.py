@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.arguments import positive
 from engine.backbones.pocket_codec import PocketCodec
 from engine.runtime import choose_runtime, keep_memory
 from engine.world.draw import render
@@ -129,9 +130,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.training.pool", description=__doc__)
     parser.add_argument("--codec", type=Path, default=Path("assets/pocket/codec"))
     parser.add_argument("--out", type=Path, default=Path("runs/pool"))
-    parser.add_argument("--scenes", type=int, default=1_000, help="scenes in a part")
+    parser.add_argument("--scenes", type=positive(int), default=1_000, help="scenes in a part")
     parser.add_argument("--parts", type=int, nargs=2, default=(0, 2), help="first part and the one after the last")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=positive(int), default=os.cpu_count())
     asked = parser.parse_args()
     jobs = [
         (asked.out / f"part-{part:03d}", asked.codec, part * asked.scenes, (part + 1) * asked.scenes)

@@ -51,6 +51,11 @@ def held_out_setting(place: str, action: str) -> bool:
     return (PLACES.index(place) + 2 * ACTIONS.index(action)) % 9 == 4
 
 
+def may_act(split: str, place: str, action: str) -> bool:
+    """Whether a split shows an action at a place."""
+    return split in FREE or not held_out_setting(place, action)
+
+
 def scene_rng(split: str, number: int) -> random.Random:
     """The random state of scene ``number`` of a split."""
     return random.Random(f"{split}/{number}")
@@ -130,7 +135,7 @@ def _action(rng: random.Random, place: str, split: str, *, avoid: tuple[str, ...
     """An action for a place; held-out pairs only in the split that wants them, and there as often as others."""
     while True:
         action = rng.choice(ACTIONS)
-        if action not in avoid and (split in FREE or not held_out_setting(place, action)):
+        if action not in avoid and may_act(split, place, action):
             return action
 
 
@@ -143,7 +148,7 @@ def _continued(rng: random.Random, before: ShotSpec, split: str) -> ShotSpec:
     for actor in before.actors:
         x = float(actor_x(before, actor, end))
         options = [a for a in ACTIONS if abs(x + 2 * half * speed(a) - focus) < 0.8 * half]
-        options = [a for a in options if split in FREE or not held_out_setting(before.place, a)]
+        options = [a for a in options if may_act(split, before.place, a)]
         action = rng.choice(options or ["stand"])
         facing = actor.facing if speed(actor.action) == 0 else (1 if speed(actor.action) > 0 else -1)
         actors.append(replace(actor, x=x, action=action, facing=facing))

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from engine.world.draw import Clip, render
-from engine.world.grammar import sample_scene
+from engine.world.grammar import may_act, sample_scene
 from engine.world.spec import ACTIONS, FPS, INDOOR, PLACES, TIMES, UNSEEN, Actor, SceneSpec, ShotSpec
 from engine.world.view import actor_x, camera_x, view_width
 
@@ -28,14 +28,15 @@ def sample_take(rng: random.Random, *, split: str = "train", seconds: float = 12
     """A take at least ``seconds`` long, as a scene of continuing shots."""
     scene = sample_scene(rng, split=split, shots=1, frames=STEP)
     shot = replace(scene.shots[0], framing="wide", camera="static", prop="none", actors=scene.shots[0].actors[:1])
-    shot = replace(shot, actors=(replace(shot.actors[0], x=0.0, action="stand"),), focus=0.0)
+    action = next(action for action in ("stand", "sit") if may_act(split, shot.place, action))
+    shot = replace(shot, actors=(replace(shot.actors[0], x=0.0, action=action),), focus=0.0)
     shots, left = [shot], rng.randint(*STAY)
     while sum(s.frames for s in shots) < seconds * FPS:
         left -= 1
         setting = {}
         if left == 0:
             setting, left = _next_setting(rng, shots[-1]), rng.randint(*STAY)
-        shots.append(_next_step(rng, shots[-1], setting))
+        shots.append(_next_step(rng, shots[-1], setting, split))
     return replace(scene, shots=tuple(shots))
 
 
@@ -59,12 +60,13 @@ def _next_setting(rng: random.Random, now: ShotSpec) -> dict[str, str]:
     return {"place": place} | ({"weather": "clear"} if place in INDOOR else {})
 
 
-def _next_step(rng: random.Random, before: ShotSpec, setting: dict[str, str]) -> ShotSpec:
-    """What happens next: any action and camera that keep the actor in the picture."""
+def _next_step(rng: random.Random, before: ShotSpec, setting: dict[str, str], split: str) -> ShotSpec:
+    """What happens next: any action and camera that keep the actor in the picture; an old place fades out under it."""
     actor, end = before.actors[0], before.frames
     x, focus = float(actor_x(before, actor, end)), float(camera_x(before, end))
     options = []
-    for action in ACTIONS:
+    places = {before.place, setting.get("place", before.place)}
+    for action in (action for action in ACTIONS if all(may_act(split, place, action) for place in places)):
         for camera in FOLLOW:
             step = replace(
                 before,

@@ -55,7 +55,7 @@ def test_arms_have_the_weights_and_the_places_of_their_runs(backbone, tmp_path, 
     for name, value in (("shared-places", 0.5), ("lct", 0.25)):
         leave(tmp_path, name, value)
     rows = list(ablations.ablations(backbone, None, limit=3, seeds=2, runs=tmp_path))
-    assert [row.name for row in rows] == ["truth, seeds", "shared-places: joint, seeds", "lct: joint, seeds"]
+    assert [row.name for row in rows] == ["joint: truth, seeds", "shared-places: joint, seeds", "lct: joint, seeds"]
     assert seen == [
         ("ablation-shared-places, 7 steps", 0.5, shared, 3, 2),
         ("ablation-lct, 7 steps", 0.25, diagonal, 3, 2),

@@ -12,7 +12,7 @@ from engine.generation import NOTHING
 from engine.history import History
 from engine.methods import GENERAL, METHODS
 from engine.outline import outline
-from engine.story import MAX_SEED
+from engine.settings import MAX_SEED
 
 PROMPT = "[Character] Character 1: a red fox. [Environment] On the beach at sunset."
 
@@ -301,6 +301,28 @@ def test_another_take_of_a_shot_makes_what_was_remembered_of_its_prompt_stale(ba
         shots = (replace(asked.shots[0], take=first[0]), replace(asked.shots[1], take=known, seed=3), asked.shots[2])
         run(replace(asked, shots=shots), backbone, method="lct-causal", histories=histories)
         assert histories["full"].encoded == encoded
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "said"),
+    [
+        ({"frames": 37}, {}, r"shots\[2\] can't be made: frames is 37; .* the nearest is 33"),
+        ({"seed": 2**64}, {}, r"shots\[2\].seed is 18446744073709551616; it lies from 0 to 9007199254740991"),
+        ({"seed": -1}, {}, r"shots\[2\].seed is -1; .* the nearest is 0"),
+        ({}, {"seed": 2**61}, r"seed is 2305843009213693952; it lies from 0 to 4294967295"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_any_work(backbone, change, settings, said):
+    asked = scene(5, 5)
+    asked = replace(asked, shots=(asked.shots[0], replace(asked.shots[1], **change)))
+    with pytest.raises(ValueError, match=said):
+        engine.generate(asked, backbone, **settings)
+
+
+def test_more_than_the_window_is_refused_before_any_work(backbone):
+    with pytest.raises(ValueError, match=r"shots 1, 2, 3.*tokens, more than the 2560 that this model was trained on"):
+        engine.generate(scene(*[33] * 9), backbone)
+    engine.generate(scene(*[33] * 9), backbone, method="independent")
 
 
 def test_a_skipped_shot_is_neither_made_nor_seen(backbone):

@@ -1,5 +1,6 @@
 """A run that was killed goes on as if it had not been."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -94,3 +95,15 @@ def test_batches_drawn_ahead_are_the_same_batches():
     plain, helped = Ahead(draw, helped=False), Ahead(draw, helped=True)
     assert all(torch.equal(plain(step), helped(step)) for step in (5, 6, 7, 20))
     assert max(draws) > 20
+
+
+def test_two_kills_between_renames_lose_nothing(tmp_path, monkeypatch):
+    folder, numbers = tmp_path / "c", {"step": 3}
+    checkpoint.save(folder, {"x": torch.ones(2)}, numbers)
+    folder.rename(tmp_path / "c.old")  # the first kill
+    monkeypatch.setattr(type(folder), "replace", lambda *_: 1 / 0)  # the second
+    with pytest.raises(ZeroDivisionError):
+        checkpoint.save(folder, {"x": torch.zeros(2)}, {"step": 4})
+    tensors, found = checkpoint.load(folder)
+    assert found == numbers
+    assert torch.equal(tensors["x"], torch.ones(2))

@@ -208,6 +208,13 @@ def test_a_long_take_is_one_unbroken_shot_through_changing_places_and_light():
         assert abs(shot.actors[0].x - shot.focus) < 0.45 * view_width(shot.framing)
 
 
+def test_long_takes_of_training_hold_no_held_out_place_and_action():
+    takes = [sample_take(random.Random(n), seconds=60) for n in range(30)]
+    pairs = [(shot.place, shot.actors[0].action) for take in takes for shot in take.shots]
+    assert len(set(pairs)) > 20
+    assert not any(held_out_setting(*pair) for pair in pairs)
+
+
 def test_a_long_take_is_drawn_lazily_and_without_a_seam():
     take = sample_take(random.Random(3), seconds=120)
     changes = [k for k, (a, b) in enumerate(itertools.pairwise(take.shots), start=1) if a.place != b.place]
