@@ -321,8 +321,8 @@ def test_what_cannot_be_made_is_refused_before_any_work(backbone, change, settin
 
 def test_more_than_the_window_is_refused_before_any_work(backbone):
     with pytest.raises(ValueError, match=r"shots 1, 2, 3.*tokens, more than the 2560 that this model was trained on"):
-        engine.generate(scene(*[33] * 9), backbone)
-    engine.generate(scene(*[33] * 9), backbone, method="independent")
+        engine.generate(replace(scene(*[33] * 9), height=80, width=128), backbone)
+    engine.generate(replace(scene(*[33] * 9), height=80, width=128), backbone, method="independent")
 
 
 def test_a_skipped_shot_is_neither_made_nor_seen(backbone):
