@@ -13,7 +13,7 @@ from engine.backbones.base import Sizes
 from engine.context import Block, spans_of
 from engine.methods import METHODS, Method, Picture, Texts, going_on
 from engine.scene import Scene, Shot
-from engine.settings import Settings
+from engine.settings import Settings, check_words
 
 Work = tuple[int, int]  # a pass: tokens that run, and those of its whole context
 
@@ -64,6 +64,7 @@ def outline(scene: Scene, name: str = "pocket", **settings: Any) -> tuple[Round,
     asked = Settings(**settings).filled(known)
     if asked.method not in METHODS:
         raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
+    check_words(scene, known)
     return tuple(rounds(scene, known, asked))
 
 

@@ -46,6 +46,7 @@ def check(scene: Scene, known: Sizes, asked: Settings) -> None:
         if not low <= value <= high:
             near = min(max(value, low), high) if value == value else low  # noqa: PLR0124 - nan
             raise ValueError(f"{name} is {value}; it lies from {low:g} to {high:g}, the nearest is {near:g}")
+    check_words(scene, known)
     for number, shot in enumerate(scene.shots, start=1):
         if not 0 <= (shot.seed or 0) <= MAX_SHOT_SEED:
             near = min(max(shot.seed, 0), MAX_SHOT_SEED)
@@ -57,6 +58,16 @@ def check(scene: Scene, known: Sizes, asked: Settings) -> None:
             raise ValueError(f"shots[{number}] can't be made: {error}") from None
         if shot.take is not None:
             _check_take(f"shots[{number}].take", shot.take, expected, shot.frames)
+
+
+def check_words(scene: Scene, known: Sizes) -> None:
+    """Raise ValueError for a prompt whose end would not be read."""
+    prompts = {"prompt": scene.prompt} | {f"shots[{k}].prompt": shot.prompt for k, shot in enumerate(scene.shots, 1)}
+    for name, prompt in prompts.items():
+        if left := known.unread(prompt):
+            raise ValueError(
+                f"{name} is {left} tokens longer than what this model reads; leave out about {left} words"
+            )
 
 
 def _check_take(where: str, take: Take, expected: tuple[int, ...], frames: int) -> None:

@@ -38,6 +38,10 @@ class Sizes(Protocol):
         """N of ``encode_text``, without running anything; without weights the most that it may be."""
         ...
 
+    def unread(self, prompt: str) -> int:
+        """Tokens at the end of a prompt that would not be read; 0 where cutting is the pipeline's own business."""
+        ...
+
 
 class Backbone(Sizes, Protocol):
     """Turns blocks into tokens and tokens into a prediction; it never loops."""

@@ -61,6 +61,9 @@ class Pipeline(Kind):
         """What reads prompts."""
         return [part for name, part in self.pipe.components.items() if name.startswith("text_encoder")]
 
+    def unread(self, prompt: str) -> int:  # noqa: ARG002 - the pipeline cuts as its authors do
+        return 0
+
     @property
     def patch(self) -> int:
         return self.pipe.transformer.config.patch_size

@@ -42,6 +42,9 @@ class PocketSizes:
     def text_tokens(self, prompt: str) -> int:
         return min(len(self.tokenizer.encode(prompt).ids), self.longest)
 
+    def unread(self, prompt: str) -> int:
+        return max(len(self.tokenizer.encode(prompt).ids) - self.longest, 0)
+
 
 class PipelineSizes:
     """Those of a diffusers pipeline's folder. A prompt counts as the longest: most models pad it to that."""
@@ -62,6 +65,9 @@ class PipelineSizes:
 
     def text_tokens(self, prompt: str) -> int:  # noqa: ARG002 - whatever it is
         return self.kind.longest
+
+    def unread(self, prompt: str) -> int:  # noqa: ARG002
+        return 0
 
 
 def _setting(folder: Path, part: str, name: str) -> int:

@@ -12,7 +12,7 @@ from engine.backbones.base import Backbone
 from engine.evaluation.tables import make, scenes
 from engine.world.draw import render
 
-COLUMNS, MOMENTS, SCALE = 4, 3, 2
+COLUMNS, SCALE = 4, 2
 
 
 def sheet(backbone: Backbone, path: str, *, limit: int = 24, split: str = "seeds") -> None:
@@ -20,7 +20,7 @@ def sheet(backbone: Backbone, path: str, *, limit: int = 24, split: str = "seeds
     strips, prompts = [], []
     for n, scene, said in scenes(split, limit, shots=1, style="full"):
         (frames,) = make(scene, said, backbone, method="independent", seed=n)
-        strips.append(torch.cat([frames[k] for k in (0, len(frames) // 2, -1)][:MOMENTS], dim=1))
+        strips.append(torch.cat([frames[k] for k in (0, len(frames) // 2, -1)], dim=1))
         prompts.append(said.shots[0])
     Image.fromarray(_grid(strips).numpy()).save(path)
     Path(path).with_suffix(".txt").write_text("\n".join(f"{i}. {p}" for i, p in enumerate(prompts, start=1)) + "\n")

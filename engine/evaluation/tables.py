@@ -128,8 +128,7 @@ def there_and_back(backbone: Backbone, frames: Tensor) -> Tensor:
 
 def _add(row: Row, judge: Judge, n: int, scene: SceneSpec, made: list[Tensor], real: list[Tensor]) -> None:
     for k, frames in enumerate(made):
+        right = score(judge, frames, scene, k)
         extra = {"identity": identity(judge, frames, scene, k), "motion": movement(frames, real[k])}
-        if k:
-            right = score(judge, frames, scene, k)
-            extra |= {"place kept": right["place"], "time kept": right["time"]}
-        row.add(n, score(judge, frames, scene, k) | extra)
+        extra |= {"place kept": right["place"], "time kept": right["time"]} if k else {}
+        row.add(n, right | extra)

@@ -308,6 +308,7 @@ def test_another_take_of_a_shot_makes_what_was_remembered_of_its_prompt_stale(ba
     [
         ({"frames": 37}, {}, r"shots\[2\] can't be made: frames is 37; .* the nearest is 33"),
         ({"seed": 2**64}, {}, r"shots\[2\].seed is 18446744073709551616; it lies from 0 to 9007199254740991"),
+        ({"prompt": "Character 1 jumps. " * 90}, {}, r"shots\[2\].prompt is \d+ tokens longer than what this model"),
         ({"seed": -1}, {}, r"shots\[2\].seed is -1; .* the nearest is 0"),
         ({}, {"seed": 2**61}, r"seed is 2305843009213693952; it lies from 0 to 4294967295"),
     ],
