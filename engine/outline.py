@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from engine.backbones import sizes
 from engine.backbones.base import Sizes
 from engine.context import Block, spans_of
 from engine.methods import METHODS, Method, Picture, Texts, going_on
@@ -60,6 +59,8 @@ def outline(scene: Scene, name: str = "pocket", **settings: Any) -> tuple[Round,
 
     A given take only has to be there. ValueError when there is no such backbone or method.
     """
+    from engine.backbones import sizes
+
     known = sizes(name)
     asked = Settings(**settings).filled(known)
     if asked.method not in METHODS:

@@ -99,7 +99,8 @@ def splitter(settings: Settings) -> tuple[str, bool, str]:
     if settings.llm_base_url:
         host = urlsplit(settings.llm_base_url).hostname or "?"
         key = "with a key" if settings.llm_api_key.get_secret_value() else "without a key"
-        leaves = f"Stories that are split are sent to {host}, and nothing else is sent anywhere."
+        what = "What is split or written anew (the story, its scene with all shots, your wish)"
+        leaves = f"{what} is sent to {host}, and nothing else is sent anywhere."
         return f"{settings.llm_model} at {host}, {key}", True, leaves
     nothing = "Nothing leaves this machine."
     if settings.llm_local:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -21,6 +22,7 @@ PATIENCE, LONGEST = 120.0, 600.0  # seconds of silence; of a whole answer
 LONGEST_WAIT = 10.0  # seconds that a busy endpoint may ask for
 TICK = 0.05  # seconds between looks at the cancel token
 MAX_TOKENS = 4_096  # of an answer
+IDENTITY = ("OpenAI-Organization", "OpenAI-Project")  # headers that the library fills from the environment
 Messages = list[dict[str, str]]
 
 
@@ -40,7 +42,10 @@ class Endpoint:
     """A model behind an OpenAI-compatible endpoint: OpenAI, Ollama, vLLM, llama.cpp..."""
 
     def __init__(self, settings: Settings) -> None:
-        address = urlsplit(settings.llm_base_url)
+        try:
+            address = urlsplit(settings.llm_base_url)
+        except ValueError:  # of its brackets
+            address = urlsplit("")
         if "@" in address.netloc:
             raise ValueError(
                 "the endpoint (REELBOARD_LLM_BASE_URL) holds a password; give the key in REELBOARD_LLM_API_KEY instead"
@@ -86,8 +91,12 @@ class Endpoint:
     def _client(self) -> openai.OpenAI:
         import openai
 
-        key = self._settings.llm_api_key.get_secret_value() or "none"
-        return openai.OpenAI(base_url=self._settings.llm_base_url, api_key=key, timeout=PATIENCE, max_retries=0)
+        key, told = self._settings.llm_api_key.get_secret_value(), {"timeout": PATIENCE, "max_retries": 0}
+        if not key:  # then what OPENAI_... variables hold is meant for somebody else
+            lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
+            named = (*IDENTITY, *(line.partition(":")[0].strip() for line in lines))
+            told["default_headers"] = {name: openai.Omit() for name in named if name}
+        return openai.OpenAI(base_url=self._settings.llm_base_url, api_key=key or "none", **told)
 
     def _open(self, client: openai.OpenAI, messages: Messages, schema: dict[str, Any], stop: threading.Event) -> Any:  # noqa: ANN401 - a raw response, whose class has no public name
         """The endpoint's response; asked again twice at most, when it is busy or knows no schemas."""

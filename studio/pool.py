@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import Scene, VideoShape, related
+from engine import Scene, VideoShape, film_size, related
 from studio import board, film
 from studio.bible import compose
 from studio.inputs import checked_inputs
@@ -41,7 +41,7 @@ class Pool:
         entry: of the bible, that it shows. prompt: what it shows (default: its name).
         """
         self.limits.spend("uploads")
-        frames = _read(path, LONGEST)
+        frames = self._read(path, self.store.projects.open(project_id), LONGEST)
         facts = {
             "name": path.name[:MAX_NAME],
             "prompt": prompt or _spoken(path),
@@ -95,7 +95,7 @@ class Pool:
         if found.locked:
             raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
         self.limits.spend("uploads")
-        frames = _read(path, found.frames)
+        frames = self._read(path, project, found.frames)
         if len(frames) == 1:
             frames = frames.repeat(found.frames, 1, 1, 1)
         made_by = {"frames": len(frames), **_origin(path)}
@@ -106,6 +106,16 @@ class Pool:
         take = TakeInfo(id=uuid.uuid4().hex, seed=0, file=path.name[:MAX_NAME], **kept)
         self.store.projects.add_take(shot, take, made_by)
         return take
+
+    def _read(self, path: Path, project: Project, frames: int) -> Tensor:
+        """The file's pictures in the size of the project's films, at most so many; ValueError says what is wrong."""
+        from engine.uploads import read_upload
+
+        try:
+            height, width = film_size(self.shelf.path(project.options.backbone))
+        except ValueError:  # there is no model to ask
+            height, width = Scene.height, Scene.width
+        return read_upload(path, VideoShape(frames=frames, height=height, width=width), fps=FPS)
 
     def suggestions(self, project: Project, shot: str) -> dict[str, tuple[str, ...]]:
         """Why shots and references would help a shot, by id, the best first; nothing is used until it is picked."""
@@ -182,13 +192,6 @@ def _words(project: Project) -> dict[str, str]:
     told = ((scene, compose(project.bible, scene)) for scene in project.scenes)
     whole = {shot.id: f"{words} {shot.prompt}" for scene, words in told for shot in scene.shots}
     return {key: re.sub(r"Character \d+", "", text) for key, text in whole.items()}
-
-
-def _read(path: Path, frames: int) -> Tensor:
-    """The file's pictures, at most so many; ValueError says what is wrong with it."""
-    from engine.uploads import read_upload
-
-    return read_upload(path, VideoShape(frames=frames, height=Scene.height, width=Scene.width), fps=FPS)
 
 
 def _origin(path: Path) -> dict[str, Any]:

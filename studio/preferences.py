@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from studio.settings import Settings
+from studio.settings import NEEDS_MCP, VARIABLES, Settings, can_serve_agents
 
 FILE = "preferences.json"
 
@@ -50,12 +49,26 @@ def preferred(settings: Settings, preferences: Preferences) -> Settings:
     if not choosable(settings):
         return settings
     found: dict[str, object] = {}
-    if preferences.llm_base_url and not named(settings):
+    told = told_by(settings)
+    if preferences.llm_base_url and not told.keys() & {"llm_base_url", "llm_local"}:
         found = {"llm_base_url": preferences.llm_base_url, "llm_api_key": SecretStr("")}
-        found |= {"llm_model": preferences.llm_model} if preferences.llm_model else {}
-    if preferences.mcp and importlib.util.find_spec("mcp") is not None:
+        found |= {} if "llm_model" in told else {"llm_model": preferences.llm_model}
+    if preferences.mcp and "mcp" not in told and can_serve_agents():
         found["mcp"] = True
     return settings.model_copy(update=found)
+
+
+def refuse_choice(settings: Settings, preferences: Preferences) -> None:
+    """Raise ValueError for what could not come into force."""
+    told = told_by(settings)
+    names = {"llm_base_url": ("llm_base_url", "llm_local"), "mcp": ("mcp",)}
+    for name, others in names.items():
+        if getattr(preferences, name) and (by := [told[other] for other in others if other in told]):
+            raise ValueError(f"{name} is set by {by[0]}; unset that first")
+    if preferences.llm_base_url and not preferences.llm_model and "llm_model" not in told:
+        raise ValueError("llm_model is empty; name a model that the endpoint has")
+    if preferences.mcp and not can_serve_agents():
+        raise ValueError(f"mcp can't be on: {NEEDS_MCP}")
 
 
 def choosable(settings: Settings) -> bool:
@@ -63,6 +76,7 @@ def choosable(settings: Settings) -> bool:
     return not settings.public and not settings.logins
 
 
-def named(settings: Settings) -> bool:
-    """Whether a variable says who splits stories."""
-    return bool(settings.llm_base_url or settings.llm_local)
+def told_by(settings: Settings) -> dict[str, str]:
+    """Of what could be chosen here, what variables say: the variable by the name of the setting."""
+    names = {*Preferences.model_fields, "llm_local"} & settings.model_fields_set
+    return {name: VARIABLES[name] for name in sorted(names)}

@@ -40,7 +40,7 @@ from studio.models import FPS, LONGEST, MAX_NOTE, Job, Note, Options, Project, R
 from studio.pace import measured
 from studio.planning import Advice, Plan, advise, misfits, plan, refuse
 from studio.pool import Pool
-from studio.preferences import Preferences, choosable, chosen, keep, named, preferred
+from studio.preferences import Preferences, choosable, chosen, keep, preferred, refuse_choice, told_by
 from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
@@ -99,6 +99,21 @@ class Studio:
         waiting = self.jobs(project_id)
         running = [job for job in waiting if job.state == "running"]
         return (running or waiting or [self.store.ledger.last(project_id)])[0]
+
+    def broken(self, project: Project) -> list[Job]:
+        """Jobs that broke off and left shots unmade, scene by scene; none while the project is being made.
+
+        One that was stopped counts only while a shot of it has no take at all.
+        """
+        found = [self.store.ledger.last(project.id, scene.id) for scene in project.scenes]
+        there = {shot.id: shot.take for shot in project.shots}
+        left = [(job, [s.shot for s in job.shots if s.state != "done" and s.shot in there]) for job in found if job]
+        broke = [
+            job
+            for job, shots in left
+            if shots and (job.state == "failed" or (job.state == "cancelled" and any(there[s] is None for s in shots)))
+        ]
+        return [] if any(job.busy for job in self.jobs(project.id)) else broke
 
     def jobs(self, project_id: str) -> list[Job]:
         """The project's jobs that are not over, in the order in which they will run."""
@@ -258,6 +273,19 @@ class Studio:
         return self.store.projects.edit(
             project_id, lambda now: board.apply(now, edit, values), seen=revision, author=author
         )
+
+    def tell(
+        self, project_id: str, story: str, *, scene: str | None = None, revision: int | None = None, author: str = ""
+    ) -> Project:
+        """Keep the story of a scene while it is written; the first words of a project begin its first scene."""
+
+        def change(now: Project) -> Project:
+            home = now if now.scenes or not story.strip() else board.add_scene(now)
+            if not home.scenes:
+                return now
+            return board.apply(home, "set_scene", {"scene": scene or home.scenes[0].id, "story": story})
+
+        return self.store.projects.edit(project_id, change, seen=revision, author=author)
 
     def undo(self, project_id: str, revision: int | None = None, *, author: str = "") -> Project:
         """Take the last edit back."""
@@ -587,9 +615,9 @@ class Studio:
         return chosen(self.settings.home) if choosable(self.settings) else None
 
     @property
-    def splitter_named(self) -> bool:
-        """Whether a variable says who splits stories."""
-        return named(self._told)
+    def variables(self) -> dict[str, str]:
+        """What variables say, and so cannot be chosen: the variable by the name of what it sets."""
+        return told_by(self._told)
 
     def prefer(
         self, *, llm_base_url: str | None = None, llm_model: str | None = None, mcp: bool | None = None
@@ -598,20 +626,17 @@ class Studio:
 
         None: as it was. An endpoint chosen here is asked without a key.
         """
-        before = self.preferences
-        if before is None:
+        if not choosable(self._told):
             raise ValueError("settings of a studio that others come into are set by variables alone")
-        if llm_base_url and self.splitter_named:
-            raise ValueError(
-                "a variable (REELBOARD_LLM_BASE_URL or REELBOARD_LLM_LOCAL) says who splits; unset it first"
-            )
         asked = {"llm_base_url": llm_base_url, "llm_model": llm_model, "mcp": mcp}
         asked = {name: value.strip() if isinstance(value, str) else value for name, value in asked.items()}
-        after = board.checked(Preferences, before, **{k: v for k, v in asked.items() if v is not None})
-        settings = preferred(self._told, after).model_copy(update={"mcp": self.settings.mcp})
-        self._splitter = choose_splitter(settings)  # first, for it refuses what is no address
-        keep(settings.home, after)
-        self.settings = settings
+        with self._asking:
+            after = board.checked(Preferences, self.preferences, **{k: v for k, v in asked.items() if v is not None})
+            refuse_choice(self._told, after)
+            settings = preferred(self._told, after).model_copy(update={"mcp": self.settings.mcp})
+            splitter = choose_splitter(settings)  # refuses what is no address
+            keep(settings.home, after)
+            self._splitter, self.settings = splitter, settings
         return after
 
     def try_splitter(self) -> str:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from studio.logins import SHORTEST, read_users
 
 PREFIX, OTHER = "REELBOARD_", "STUDIO_"
+NEEDS_MCP = "the package that it needs is not installed; pip install 'mcp>=1.21,<2'"
 OPENERS = tuple(f"GRADIO_{name}" for name in ("ALLOWED_PATHS", "VIBE_MODE", "LOCAL_DEV_MODE", "WATCH_DIRS"))
 EVERYONE = "0.0.0.0"  # noqa: S104 - a Space's router is the only way in
 
@@ -126,17 +127,22 @@ def _unsafe(settings: Settings) -> list[str]:
     except ValueError as error:
         wrong.append(str(error))
         guarded = True
-    if not guarded and not _own_machine(settings.host):
+    if not guarded and not own_machine(settings.host):
         wrong.append(
             f"REELBOARD_HOST is {settings.host!r}, which lets strangers in; set STUDIO_USER and "
             "STUDIO_PASSWORD, or REELBOARD_PUBLIC=1 if they may come, or leave it at 127.0.0.1"
         )
-    if settings.mcp and importlib.util.find_spec("mcp") is None:
-        wrong.append("REELBOARD_MCP is on, but the package that it needs is not installed; pip install 'mcp>=1.21,<2'")
+    if settings.mcp and not can_serve_agents():
+        wrong.append(f"REELBOARD_MCP is on, but {NEEDS_MCP}")
     return wrong
 
 
-def _own_machine(host: str) -> bool:
+def can_serve_agents() -> bool:
+    """Whether the optional package for the Model Context Protocol is there."""
+    return importlib.util.find_spec("mcp") is not None
+
+
+def own_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -6,25 +6,27 @@ const group = (title, ...what) => h("section", { class: "panel setting", "data-k
 const hint = (...what) => h("p", { class: "soft" }, ...what);
 const variable = (name) => h("code", {}, name);
 let trying = false;
-const entry = (name, value, shape) => h("input", { initial: value, "data-name": name, ...shape });
+const typed = {}; // what stands in the fields and is not chosen yet
+const entry = (name, shape) => h("input", { initial: typed[name] ?? told().choices[name], "data-name": name, ...shape });
 
 // Who splits stories, as far as it is chosen here; a variable has the last word.
-const splitting = (now) => {
-  if (now.named || !now.choices) return !now.tries && hint("A language model does it better: name an OpenAI-compatible endpoint in ", variable("REELBOARD_LLM_BASE_URL"), " and its model in ", variable("REELBOARD_LLM_MODEL"), ", then start the studio again.");
+const splitting = ({ variables, choices, tries }) => {
+  const by = variables.llm_base_url || variables.llm_local;
+  if (by) return hint("Set by ", variable(by), ".");
+  if (!choices) return !tries && hint("A language model does it better: ", variable("REELBOARD_LLM_BASE_URL"), " names an OpenAI-compatible endpoint and ", variable("REELBOARD_LLM_MODEL"), " its model.");
   return [
     h("div", { class: "pair" },
-      field("Endpoint", entry("llm_base_url", now.choices.llm_base_url, { type: "url", placeholder: "http://127.0.0.1:11434/v1", maxlength: "500" })),
-      field("Its model", entry("llm_model", now.choices.llm_model, { placeholder: "qwen3:8b", maxlength: "200" }))),
+      field("Endpoint", entry("llm_base_url", { type: "url", placeholder: "http://127.0.0.1:11434/v1", maxlength: "500" })),
+      !variables.llm_model && field("Its model", entry("llm_model", { placeholder: "qwen3:8b", maxlength: "200" }))),
     h("div", { class: "tools" }, button("Use this endpoint", { class: "small", "data-do": "endpoint" }),
-      now.choices.llm_base_url && button("Split by rules", { class: "small", "data-do": "rules" })),
+      choices.llm_base_url && button("Split by rules", { class: "small", "data-do": "rules" })),
     hint("A language model does it better: any OpenAI-compatible endpoint (Ollama, vLLM, llama.cpp). No key is typed here; an endpoint that asks for one is named by ", variable("REELBOARD_LLM_BASE_URL"), " with ", variable("REELBOARD_LLM_API_KEY"), "."),
   ];
 };
-const choose = () => act("prefer", Object.fromEntries(["llm_base_url", "llm_model"].map((name) => [name, root.querySelector(`[data-name=${name}]`).value])));
-const agents = (now) => [
-  now.mcp ? h("p", {}, "On, at ", h("code", {}, `${window.location.origin}${now.mcp}`)) : hint("Off. On, the studio's endpoints are tools for agents."),
-  now.choices
-    ? h("label", { class: "switch" }, h("input", { type: "checkbox", initial: String(now.choices.mcp), "data-name": "mcp" }), " On from the next start")
+const agents = ({ mcp, variables, choices }) => [
+  mcp ? h("p", {}, "On, at ", h("code", {}, `${window.location.origin}${mcp}`)) : hint("Off. On, the studio's endpoints are tools for agents."),
+  variables.mcp ? hint("Set by ", variable(variables.mcp), ".")
+    : choices ? h("label", { class: "switch" }, h("input", { type: "checkbox", initial: String(choices.mcp), "data-name": "mcp" }), " On from the next start")
     : hint(variable("REELBOARD_MCP=1"), " switches it on."),
 ];
 const PAGE = 20; // edits in the trash that are shown at first, and more at a press
@@ -68,15 +70,16 @@ root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (!doer) return;
   const what = doer.dataset.do;
-  if (what === "endpoint") return choose(); // what is typed stays where it is refused
   if (what === "older") shown += PAGE;
+  else if (what === "endpoint") act("prefer", { ...typed });
   else if (what === "use") edit("set_options", { backbone: doer.dataset.model });
-  else if (what === "rules") act("prefer", { llm_base_url: "" });
+  else if (what === "rules") { typed.llm_base_url = ""; act("prefer", { llm_base_url: "" }); }
   else if (what === "back") act(what, { keys: doer.dataset.keys.split(" ") });
   else { trying = what === "try"; act(what, {}); }
   show();
 });
 
+root.addEventListener("input", ({ target }) => { if (target.type !== "checkbox") typed[target.dataset.name] = target.value; });
 root.addEventListener("change", ({ target }) => {
   if (target.dataset.name === "mcp") act("prefer", { mcp: target.checked });
 });
@@ -84,6 +87,7 @@ root.addEventListener("change", ({ target }) => {
 let last;
 open((now) => {
   if (now !== last) [last, trying] = [now, false];
+  for (const name of Object.keys(typed)) if (typed[name].trim() === now.choices?.[name]) delete typed[name];
   if (!now.device) return h("p", { class: "empty", role: "status" }, "Looking around…");
   return h("div", { class: "settings" },
     group("This machine", h("dl", { class: "words" },

@@ -3,7 +3,7 @@
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (doer?.dataset.do === "stop") act("stop", { how: doer.dataset.how });
-  else if (doer) act("job", { what: doer.dataset.do, job: told().job });
+  else if (doer) for (const job of told().jobs) act("job", { what: doer.dataset.do, job });
 });
 
 open((value) => h("div", { class: `now ${value.state || "idle"}`, role: value.state === "failed" ? "alert" : "status" },

@@ -14,7 +14,6 @@ from studio.inputs import checked_call, sound
 from studio.models import Project, Reference, SceneInfo
 from studio.services import Studio
 from studio.store import StaleError
-from studio.tasks import STEPS
 from studio.ui import pieces, views
 from studio.ui.board_screen import SHOTS
 from studio.ui.files import uploaded
@@ -25,6 +24,7 @@ from studio.ui.view import as_text
 
 SHOWN = 11  # values that ``Actions.shown`` gives
 OPENED = 20  # values that ``Actions.opened`` gives
+GONE = "This project was put away in another window; take it back under Projects, or open another."
 
 
 class Actions:
@@ -131,19 +131,26 @@ class Actions:
             self.studio.edit(identity, "rename", revision=revision, author=author(), name=name)
         return self.shown(self.studio.project(identity), scene, shot)
 
-    def tell(self, identity: str, revision: int, scene: str, _shot: str, story: str) -> None:
+    def tell(self, identity: str, revision: int, scene: str, shot: str, story: str) -> list[Any]:
         """Keep a story that is being written; it becomes shots when it is split."""
-        if scene:
-            with meanwhile():
-                self.studio.edit(identity, "set_scene", revision=revision, author=author(), scene=scene, story=story)
-
-    def options(self, identity: str, revision: int, scene: str, shot: str, *values: Any) -> list[Any]:
-        named = dict(zip(("method", "seed", "steps", "guidance"), values, strict=True))
-        if named["seed"] is None:
-            return [gr.skip()] * SHOWN
         with meanwhile():
-            self.studio.edit(identity, "set_options", revision=revision, author=author(), **named)
-        return self.shown(self.studio.project(identity), scene, shot)
+            told = {"scene": scene or None, "revision": revision, "author": author()}
+            self.studio.tell(identity, story or "", **told)
+        project = self.studio.project(identity)
+        first = project.scenes[0].id if project.scenes else ""
+        return self.shown(project, scene or first, shot)
+
+    def option(self, name: str) -> Callable[..., list[Any]]:
+        """What sets one option of the film, and no other: what is left empty stays the model's own."""
+
+        def change(identity: str, revision: int, scene: str, shot: str, value: Any) -> list[Any]:  # noqa: ANN401
+            if name == "seed" and value is None:  # while another is typed
+                return [gr.skip()] * SHOWN
+            with meanwhile():
+                self.studio.edit(identity, "set_options", revision=revision, author=author(), **{name: value})
+            return self.shown(self.studio.project(identity), scene, shot)
+
+        return change
 
     def make(
         self, identity: str, revision: int, scene: str, shot: str, story: str, *wishes: Any
@@ -221,7 +228,10 @@ class Actions:
     def look(self, identity: str, scene: str, shot: str, before: str) -> list[Any]:
         """Everything that changes by itself, when anything did since the last look."""
         if identity:
-            project = self.studio.project(identity)
+            try:
+                project = self.studio.project(identity)
+            except ValueError:  # a sentence that stays, instead of one a moment
+                return [*[gr.skip()] * (SHOWN - 5), as_text({"text": GONE, "state": "idle"}), gr.skip()]
             if self._seen(project) != before:
                 seen, _, _, _, *live = self.shown(project, scene, shot)
                 return [seen, *live]
@@ -240,7 +250,7 @@ class Actions:
             *self.shown(project, scene, shot),
             project.name,
             *_told(home),
-            *(options.method, options.seed, options.steps or STEPS, options.guidance or 4),
+            *(options.method, options.seed, options.steps, options.guidance),
         ]
 
     def shown(self, project: Project, scene: str, shot: str) -> list[Any]:

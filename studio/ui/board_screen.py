@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from studio.services import MAX_SHOTS, Studio
-from studio.tasks import STEPS
 from studio.ui import pieces
 from studio.ui.view import view
 
 SHOTS = 4  # of a story, unless its creator says otherwise
 ASPECTS = [("the film as it is", ""), ("a square crop, 1:1", "1:1"), ("a tall crop, 9:16", "9:16")]
+OWN = "Empty: what the model is used to."
 METHODS = [
     ("Together: all shots of a scene in one context", "lct"),
     ("One after the other: each remembers those before", "lct-ar"),
@@ -94,6 +94,6 @@ def _options() -> list[Any]:
         return [
             gr.Dropdown(METHODS, value="lct", label="Method"),
             gr.Number(0, precision=0, minimum=0, label="Seed of the film", info="Same seed, same film."),
-            gr.Slider(4, 60, value=STEPS, step=1, label="Steps", buttons=[]),
-            gr.Slider(1, 8, value=4, step=0.5, label="How strictly to follow the words", buttons=[]),
+            gr.Number(None, precision=0, minimum=1, maximum=200, label="Steps", elem_id="steps", info=OWN),
+            gr.Number(None, minimum=1, maximum=20, step=0.5, label="How strictly to follow the words", info=OWN),
         ]

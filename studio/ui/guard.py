@@ -1,4 +1,8 @@
-"""What the server refuses before anything reads it: bodies that are too long, and posts from other sites' pages."""
+"""What the server refuses before anything reads it: too long bodies, posts from other sites' pages, other names.
+
+A page elsewhere may give this machine a name of its own (DNS rebinding) and then is "the same site". So a studio that
+only its own machine may open answers to that machine's own names alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from studio.settings import own_machine
 
 UPLOAD = "/gradio_api/upload"
 LONGEST, LONGEST_UPLOAD = 2_000_000, 101_000_000  # bytes of a body: 100 MB of a file and what stands around it
@@ -20,8 +26,9 @@ class _TooLongError(Exception):
 class Guard:
     """ASGI middleware in front of everything. A browser names the page that posts; it must be one of this server's."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, own: bool) -> None:
+        """own: only this machine may open the page."""
+        self.app, self.own = app, own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,17 +51,25 @@ class Guard:
                 MutableHeaders(scope=message).update(SAFE)
             await send(message)
 
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length[:20]) > most:
-            await _refuse(413, f"the request is too long; the most is {most} bytes")(scope, receive, send)
-        elif scope["method"] not in READING and not _from_here(headers):
-            await _refuse(403, "this page may not ask the studio for anything")(scope, receive, send)
+        if refused := self._refused(scope, headers, most):
+            await _refuse(*refused)(scope, receive, send)
         else:
             try:
                 await self.app(scope, counted, safe)
             except _TooLongError:
                 if not begun:
                     await _refuse(413, f"the request is too long; the most is {most} bytes")(scope, receive, send)
+
+    def _refused(self, scope: Scope, headers: Headers, most: int) -> tuple[int, str] | None:
+        """What is wrong with a request before it is read: a status and a sentence."""
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length[:20]) > most:
+            return 413, f"the request is too long; the most is {most} bytes"
+        if self.own and not own_machine(_name(headers)):
+            return 403, "this studio answers to 127.0.0.1 and localhost; others need a login"
+        if scope["method"] not in READING and not _from_here(headers):
+            return 403, "this page may not ask the studio for anything"
+        return None
 
 
 SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}  # a project's id is in its address
@@ -71,6 +86,14 @@ def _from_here(headers: Headers) -> bool:
         return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
     here = {headers.get("host", ""), headers.get("x-forwarded-host", "")}
     return bool(origin) and urlsplit(origin).netloc in here - {""}
+
+
+def _name(headers: Headers) -> str:
+    """What the browser calls this machine."""
+    try:
+        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _refuse(status: int, sentence: str) -> PlainTextResponse:

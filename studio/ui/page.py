@@ -30,6 +30,7 @@ OPENED = [".zip", ".json", ".fountain", ".txt"]  # a project, a story, a screenp
 KEPT = (600, 3600)  # seconds between two looks at received files, and after which they go
 PROJECT = "Project (zip)"  # of ``EXPORTS``
 BOARD = "board"  # the tab that is home
+OPTIONS = ("method", "seed", "steps", "guidance")
 TOUR = "() => window.dispatchEvent(new Event('reelboard-tour'))"
 POLL = 0.6  # seconds between two looks at the worker
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
@@ -69,7 +70,7 @@ class Widgets:
     strip: gr.HTML
     save: gr.Button  # where nothing outlives a restart
     saved: gr.File
-    options: list[Any]  # method, seed, steps, guidance
+    options: list[Any]  # OPTIONS
 
     @property
     def live(self) -> list[Any]:
@@ -154,12 +155,14 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     on(w.undo.click, act.undo, where, opened)
     on(w.again.click, act.again, where, opened)
     on(w.name.blur, act.rename, [*where, w.name], shown)
-    on(w.story.blur, act.tell, [*where, w.story], [])
+    on(w.story.blur, act.tell, [*where, w.story], shown)
     on(w.room.select, act.film, [identity], [w.film])
     on(w.shelf_room.select, act.projects, [identity], [w.shelf])
     on(w.shelf.act, act.arrange, where[:1], [w.shelf, w.rooms, *opened])
     on(w.settings_room.select, act.settings, [identity], [w.settings])
-    cared = on(w.settings.act, act.care, where, [w.settings, *shown])
+    # "once", gradio's default, would drop what a person does while the last thing is still under way
+    every = {"trigger_mode": "multiple", "concurrency_limit": None}
+    cared = w.settings.act(said(act.care), where, [w.settings, *shown], **every, **QUIET)
     for splitter in (loaded, cared):  # what a language model hears
         splitter.success(lambda: [gr.Textbox(visible=studio.has_model)] * 2, None, w.wishes[1:3], **QUIET)
     w.tour.click(lambda: gr.Tabs(selected=BOARD), None, [w.rooms], js=TOUR, **QUIET)
@@ -169,16 +172,15 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
         chosen = (tale["story"], tale["shots"])
         picked = button.click(lambda chosen=chosen: chosen, None, split[4:6], **QUIET)
         on(picked.success, act.split, split, [w.note, *opened])
-    for option in w.options:
-        option.input(said(act.options), [*where, *w.options], shown, trigger_mode="always_last", **QUIET)
+    for name, option in zip(OPTIONS, w.options, strict=True):
+        option.input(said(act.option(name)), [*where, option], shown, trigger_mode="always_last", **QUIET)
     on(w.make.click, act.make, split, [w.note, *opened])
     acted = [*shown, w.story, w.count]
     for drawn in (w.board, w.plan, w.shot, w.bible, w.queue, w.strip):
-        # "once", gradio's default, would drop what a person does while the last thing is still under way
-        drawn.act(said(act.act), where, acted, trigger_mode="multiple", concurrency_limit=None, **QUIET)
-    w.film.act(said(act.finish), where, [*acted, w.film], trigger_mode="multiple", concurrency_limit=None, **QUIET)
+        drawn.act(said(act.act), where, acted, **every, **QUIET)
+    w.film.act(said(act.finish), where, [*acted, w.film], **every, **QUIET)
     waits = QUIET | {"show_progress": "minimal", "show_progress_on": w.exports}  # a film takes seconds to write
-    w.exports.act(said(act.write), [identity], [w.file], **waits)
+    w.exports.act(said(act.write), [identity], [w.file], **every, **waits)
     on(w.save.click, lambda project: act.export(project, PROJECT), [identity], [w.saved])
     timer = gr.Timer(POLL)
     on(timer.tick, act.look, [identity, scene, shot, seen], [seen, *w.live])

@@ -43,7 +43,7 @@ def settings(studio: Studio, project: Project, tried: str = "", *, models: bool 
         "guarded": found.guarded,
         "mcp": MCP if found.mcp else "",
         "choices": studio.preferences and studio.preferences.model_dump(),
-        "named": studio.splitter_named,
+        "variables": studio.variables,
         "trash": _trash(studio, project),
     }
 

@@ -16,8 +16,7 @@ from studio.ui.pool_views import remembers, stills
 def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, Any]:
     """All scenes with their cards. scene, shot: what is selected."""
     jobs = {key: job for job in reversed(studio.jobs(project.id)) for key in job.making}
-    last = studio.job(project.id)
-    failed = set() if last is None or last.state != "failed" else {s.shot for s in last.shots if s.state != "done"}
+    failed = {s.shot for job in _failed(studio, project) for s in job.shots if s.state != "done"}
     slates, numbers = project.slates, studio.take_numbers(project)
     return {
         "project": project.id,
@@ -92,6 +91,10 @@ def bible(studio: Studio, project: Project) -> dict[str, Any]:
     return {"entries": entries, "scenes": scenes}
 
 
+def _failed(studio: Studio, project: Project) -> list[Job]:
+    return [job for job in studio.broken(project) if job.state == "failed"]
+
+
 def queue(studio: Studio, project: Project) -> dict[str, Any]:
     """Jobs that are open, and the last that are over; shared: whether it is not this creator's alone to pause."""
     listed = dict(zip(("open", "over"), studio.queue(project.id), strict=True))
@@ -106,11 +109,13 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
         return {"text": "The film broke off; press Make, and it goes on where it stopped.", "state": "idle"}
     if job is None:
         return {"text": "Ready. Every edit is saved at once.", "state": "idle"}
+    if broke := studio.broken(project):
+        job = next((one for one in broke if one.state == "failed"), broke[0])  # what went wrong comes first
     if job.state == "failed":
-        return {"text": job.message, "state": "failed", "job": job.id, "offer": studio.offer(job)}
+        return {"text": job.message, "state": "failed", "jobs": [job.id], "offer": studio.offer(job)}
     if not job.busy:
         ended = {"done": "Done. Redo any shot you like.", "cancelled": "Stopped. Finished shots are kept."}
-        return {"text": ended[job.state], "state": job.state, "job": job.id}
+        return {"text": ended[job.state], "state": job.state, "jobs": [one.id for one in broke or [job]]}
     if job.state == "running" and job.total:
         left, count, share = studio.remaining(job), len(job.making), round(100 * job.done / job.total)
         eta = f"about {_span(left)} to go" if left is not None else f"{share} %"

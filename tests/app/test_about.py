@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import SecretStr
 
 from studio.services import Studio
 from studio.settings import Settings
@@ -132,6 +133,8 @@ def test_an_endpoint_chosen_on_the_page_splits_at_once_and_after_a_restart_and_g
     [
         ({"llm_base_url": "ollama"}, "is no address; it looks like http://127.0.0.1:11434/v1"),
         ({"llm_base_url": "http://me:secret@host/v1"}, "holds a password"),
+        ({"llm_base_url": "http://[::1/v1"}, "is no address"),
+        ({"llm_model": ""}, "llm_model is empty"),
         ({"llm_base_url": "http://host/" + "v" * 500}, "llm_base_url"),
         ({"llm_model": "x" * 201}, "llm_model"),
     ],
@@ -148,7 +151,7 @@ def test_a_variable_has_the_last_word_and_nobody_chooses_for_others(tmp_path, ti
     opened(tmp_path, tiny_pocket).prefer(llm_base_url="http://127.0.0.1:9/v1", llm_model="small")
     named = opened(tmp_path, tiny_pocket, llm_base_url="http://127.0.0.1:8/v1", llm_model="large", llm_api_key=KEY)
     assert named.about().splitter == "large at 127.0.0.1, with a key"
-    with pytest.raises(ValueError, match="says who splits"):
+    with pytest.raises(ValueError, match="llm_base_url is set by REELBOARD_LLM_BASE_URL"):
         named.prefer(llm_base_url="http://127.0.0.1:9/v1")
     for others in ({"public": True}, {"user": "ada", "password": "correct horse battery"}):
         shared = opened(tmp_path, tiny_pocket, **others)
@@ -156,6 +159,44 @@ def test_a_variable_has_the_last_word_and_nobody_chooses_for_others(tmp_path, ti
         assert shared.preferences is None
         with pytest.raises(ValueError, match="by variables alone"):
             shared.prefer(mcp=True)
+
+
+def test_a_choice_that_cannot_be_kept_does_not_come_into_force(studio, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("studio.services.keep", full)
+    with pytest.raises(OSError, match="No space"):
+        studio.prefer(llm_base_url="http://127.0.0.1:9/v1", llm_model="small")
+    assert not studio.has_model
+    assert studio.about().leaves == "Nothing leaves this machine."
+
+
+def test_a_variable_that_says_no_is_a_word_too(tmp_path, tiny_pocket):
+    pytest.importorskip("mcp")
+    opened(tmp_path, tiny_pocket).prefer(mcp=True, llm_base_url="http://127.0.0.1:9/v1", llm_model="small")
+    told = opened(tmp_path, tiny_pocket, mcp=False, llm_model="large").about()
+    assert not told.mcp
+    assert told.splitter.startswith("large at")
+
+
+def test_an_endpoint_without_a_key_is_told_nothing_of_other_accounts(tmp_path, tiny_pocket, monkeypatch):
+    from studio.language_models import Endpoint
+
+    monkeypatch.setenv("OPENAI_ORG_ID", KEY)
+    monkeypatch.setenv("OPENAI_PROJECT_ID", KEY)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Team: {KEY}")
+    settings = Settings(home=tmp_path, llm_base_url="http://127.0.0.1:9/v1")
+    sent = Endpoint(settings)._client()._build_request(options("/models"))
+    assert KEY not in repr(sent.headers.multi_items())
+    keyed = Endpoint(settings.model_copy(update={"llm_api_key": SecretStr("sk-1")}))._client()
+    assert KEY in repr(keyed._build_request(options("/models")).headers.multi_items())
+
+
+def options(url):
+    from openai._models import FinalRequestOptions
+
+    return FinalRequestOptions(method="get", url=url)
 
 
 def test_what_was_kept_and_cannot_be_read_is_no_choice(tmp_path, tiny_pocket):

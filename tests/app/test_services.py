@@ -81,6 +81,16 @@ def test_redo_makes_one_new_take_and_touches_nothing_else(studio):
     assert studio.media(before.shots[1].take.video).exists()
 
 
+def test_the_first_words_of_a_project_are_kept_before_there_is_a_scene(studio):
+    made = studio.new()
+    assert studio.tell(made.id, "  ").scenes == ()
+    studio.tell(made.id, "A fox walks")
+    told = studio.tell(made.id, "A fox walks. It waves.")
+    assert [scene.story for scene in studio.project(made.id).scenes] == ["A fox walks. It waves."]
+    split, _ = studio.split(told.id, told.scenes[0].story, 2, scene=told.scenes[0].id)
+    assert [len(scene.shots) for scene in split.scenes] == [2]
+
+
 def test_one_take_is_made_with_steps_and_guidance_of_its_own(studio):
     asked = project(studio)
     make(studio, asked.id)

@@ -57,8 +57,8 @@ def slow(page):
     page.click("#split")
     page.wait_for_selector("#board .card >> nth=3")
     page.get_by_role("button", name="How shots are made").click()
-    page.get_by_label("number input for Steps").fill("60")
-    page.get_by_label("number input for Steps").blur()
+    page.locator("#steps input").fill("60")
+    page.locator("#steps input").blur()
     page.click("#make")
     page.wait_for_selector("#strip .now.running")
 
