@@ -45,7 +45,7 @@ def check(scene: Scene, known: Sizes, asked: Settings) -> None:
         value = getattr(asked, name)
         if not low <= value <= high:
             near = min(max(value, low), high) if value == value else low  # noqa: PLR0124 - nan
-            raise ValueError(f"{name} is {value}; it lies from {low:g} to {high:g}, the nearest is {near:g}")
+            raise ValueError(f"{name} is {value}; it lies from {low:.16g} to {high:.16g}, the nearest is {near:.16g}")
     check_words(scene, known)
     for number, shot in enumerate(scene.shots, start=1):
         if not 0 <= (shot.seed or 0) <= MAX_SHOT_SEED:

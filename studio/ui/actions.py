@@ -178,7 +178,7 @@ class Actions:
                 identity, str(edit), revision=revision, author=author(), **values
             ),
             "make": lambda scene, draft=False: self.studio.generate(identity, scene=scene, draft=bool(draft)),
-            "redo": lambda shots, **own: [self.studio.redo(identity, one, **own) for one in shots],
+            "redo": lambda shots, **own: self._redo(identity, shots, own),
             "choose": lambda shot, take: self.studio.choose(identity, shot, take, revision=revision, author=author()),
             "approve": lambda takes, approved: self.studio.approve(identity, takes, approved=bool(approved)),
             "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),
@@ -292,6 +292,14 @@ class Actions:
         kept[5] = as_text(planned(self.studio, project, scene.id, busy=busy))
         kept[6] = as_text(views.shot(self.studio, project, shot))
         return [*kept, *([gr.skip(), gr.skip()] if scene.id == current else _told(scene))]
+
+    def _redo(self, identity: str, shots: list[str], own: dict[str, Any]) -> None:
+        """All of them or, when one is locked, none."""
+        project = self.studio.project(identity)
+        if locked := [project.slates[one] for one in shots if project.shot(one).locked]:
+            raise ValueError(f"{', '.join(locked)} can't be made anew while locked; unlock first or leave it out")
+        for one in shots:
+            self.studio.redo(identity, one, **own)
 
     def _upload(self, identity: str, sent: str, entry: str) -> None:
         with uploaded(sent) as path:
