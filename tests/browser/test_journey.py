@@ -37,6 +37,9 @@ def test_takes_are_compared_chosen_and_noted(page):
     pick(page, 2)
     page.get_by_text("For the next take only").click()
     page.get_by_label("Steps", exact=True).last.fill("3")
+    page.get_by_role("tab", name="Takes").click()
+    page.get_by_role("tab", name="Words").click()
+    assert page.get_by_label("Steps", exact=True).last.input_value() == "3"  # and its fold is still open
     redo(page)
     assert page.get_by_label("Steps", exact=True).last.input_value() == ""
     page.get_by_role("tab", name="Takes").click()
