@@ -97,7 +97,7 @@ open((value) => {
       button("", { role: "tab", id: `tab-${key}`, "aria-selected": String(tab === key), "aria-controls": "tab-panel", "data-do": "tab", "data-tab": key }, label, count[key] ? ` ${count[key]}` : ""))),
     h("div", { role: "tabpanel", id: "tab-panel", "aria-labelledby": `tab-${tab}`, "data-key": tab }, TABS[tab][1](value)),
     h("div", { class: "tools foot" },
-      button(value.takes.length ? "Redo this shot" : "Make this shot", { class: "primary", "data-do": "redo", disabled: value.busy || value.locked }),
+      button(value.takes.length ? "Redo this shot" : "Make this shot", { class: "primary", "data-do": "redo", disabled: value.locked }),
       button(value.approved ? "✓ Approved" : "Approve", { "data-do": "approve", "aria-pressed": String(value.approved), disabled: !chosenTake() }),
       button(value.locked ? "Unlock" : "Lock", { "data-do": "lock", "aria-pressed": String(value.locked) })));
 });
