@@ -39,7 +39,9 @@ const morph = (old, fresh) => {
   }
   for (const { name, value } of [...fresh.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   if (old.nodeName !== "TEXTAREA") {
+    const stays = new Set([...fresh.children].map((c) => c.dataset.key));
     const keyed = new Map([...old.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
+    for (const [key, gone] of keyed) if (!stays.has(key)) gone.remove(); // first, so that no other has to move
     let here = old.firstChild;
     for (const kid of [...fresh.childNodes]) {
       const match = kid.dataset?.key ? keyed.get(kid.dataset.key) : here && same(here, kid) ? here : null;
@@ -74,7 +76,10 @@ const edit = (name, values) => act("edit", { edit: name, values });
 let draw = () => h("div");
 const show = () => {
   const fresh = h("div", { class: "view" }, draw(told()));
+  const focused = document.activeElement, key = root.contains(focused) && focused.dataset.key;
   morph(root, fresh);
+  if (key && document.activeElement !== focused) // what was moved has lost the focus
+    root.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 };
 const open = (how) => {
   draw = how;
