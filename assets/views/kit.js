@@ -71,7 +71,8 @@ const told = () => { // what Python sent last; it comes as one text
   return value;
 };
 const act = (name, data) => trigger("act", { name, ...data });
-const twice = (event, doer) => doer?.dataset.do === "redo" && event.detail > 1; // a double click asks for one take
+const TAKES = ["redo", "rerun", "duplicate"]; // what asks for another take
+const twice = (event, doer) => TAKES.includes(doer?.dataset.do) && event.detail > 1; // a double click asks for one
 const edit = (name, values) => act("edit", { edit: name, values });
 let draw = () => h("div");
 const show = () => {
