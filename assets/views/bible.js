@@ -50,6 +50,6 @@ open((value) => [
     h("div", { class: "entries" }, value.entries.filter((e) => e.kind === kind).map(entry)),
     !value.entries.some((e) => e.kind === kind) && h("p", { class: "empty" }, `None yet. For example: ${HINT[kind]}.`))),
   h("section", { class: "kind", "data-key": "stories" }, h("header", { class: "scene-head" }, h("h2", {}, "What each scene tells")),
-    value.scenes.map((scene) => h("label", { class: "field", "data-key": scene.id, "data-summary": scene.id },
-      h("span", {}, `Scene ${scene.number}`), h("textarea", { rows: "2", initial: scene.summary })))),
+    value.scenes.map((scene) => h("div", { "data-key": scene.id, "data-summary": scene.id },
+      field(`Scene ${scene.number}`, h("textarea", { rows: "2", initial: scene.summary }))))),
 ]);

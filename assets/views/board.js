@@ -9,6 +9,8 @@ let asTable = false;
 let dragged = [];
 let mark = null; // { shot, after } or { scene }: where dragged shots would go
 let playing = null; // index into the film while the board is played
+let opener; // of the theatre; it has the focus back
+let leaving = null; // { gone, next }: shots that are being removed, and the one that has the focus when they are
 
 // What is as usual is left out of what Python sends; files stand in one folder.
 let [from, all, byId] = [null, [], new Map()];
@@ -95,7 +97,7 @@ const section = (one, number, { length }) =>
     heading(one, number, length), cards(one, number));
 
 const row = (shot) =>
-  h("tr", { "data-key": shot.id, "data-shot": shot.id, tabindex: "0", class: chosen().includes(shot.id) ? "picked" : "" },
+  h("tr", { "data-key": shot.id, "data-shot": shot.id, tabindex: "0", class: chosen().includes(shot.id) ? "picked" : "", "aria-current": chosen().includes(shot.id) && "true" },
     h("th", { scope: "row" }, shot.slate), h("td", {}, shot.prompt), h("td", {}, `${shot.seconds.toFixed(1)} s`),
     h("td", {}, shot.joined ? "continues" : "cut"), h("td", {}, STATUS[shot.status] || "made"), h("td", {}, shot.takes || ""));
 
@@ -107,7 +109,7 @@ const table = () =>
 const bar = () => {
   const count = chosen().length;
   const total = shots().reduce((sum, shot) => sum + shot.seconds, 0);
-  return h("div", { class: "board-bar" },
+  return h("div", { class: "board-bar", tabindex: "-1" },
     h("span", { class: "soft" }, `${many(shots().length, "shot")} · ${total.toFixed(1)} s`),
     count > 1 && h("span", { class: "tools" }, h("span", { class: "soft" }, `${count} selected`),
       button("Redo", { "data-do": "redo", class: "small" }), button("Approve", { "data-do": "approve", class: "small" }),
@@ -135,7 +137,7 @@ const next = () => {
 const screen = () => {
   clearTimeout(held);
   show();
-  if (playing === null) return;
+  if (playing === null) return opener?.focus();
   const shot = shots()[playing];
   const video = root.querySelector(".theatre video");
   if (video) { video.onended = next; video.onerror = next; } else held = setTimeout(next, 1000 * shot.seconds);
@@ -166,6 +168,7 @@ const target = () => {
   const here = document.activeElement?.closest?.("[data-shot]")?.dataset.shot;
   return here && !chosen().includes(here) ? [here] : chosen();
 };
+const inOrder = (ids) => shots().map((shot) => shot.id).filter((id) => ids.includes(id));
 const DO = {
   make: (t) => act("make", { scene: t.dataset.scene }),
   add: (t) => edit("add_shot", { scene: t.dataset.scene }),
@@ -175,9 +178,14 @@ const DO = {
   redo: () => act("redo", { shots: target() }),
   approve: () => both("approved"),
   lock: () => both("locked"),
-  drop: () => target().length && edit("drop_shots", { shots: target() }),
+  drop: () => {
+    const gone = target(), ids = shots().map((shot) => shot.id), at = ids.indexOf(gone.at(-1));
+    if (!gone.length) return;
+    leaving = { gone, next: [...ids.slice(at), ...ids.slice(0, at).reverse()].find((id) => !gone.includes(id)) };
+    edit("drop_shots", { shots: gone });
+  },
   table: () => { asTable = !asTable; show(); },
-  play: () => { playing = Math.max(0, shots().findIndex((shot) => shot.id === picked[0])); screen(); },
+  play: () => { opener = document.activeElement; playing = Math.max(0, shots().findIndex((shot) => shot.id === picked[0])); screen(); },
   "stop-playing": () => { playing = null; screen(); },
 };
 
@@ -208,6 +216,21 @@ const step = (by) => {
   pick(id, false);
   root.querySelector(`[data-shot="${id}"]`).focus();
 };
+const inherit = () => { // the keys go on where shots were removed
+  if (!leaving || leaving.gone.some(find)) return;
+  const heir = root.querySelector(`[data-shot="${leaving.next}"]`) ?? root.querySelector(".board-bar");
+  if (document.activeElement === document.body) heir?.focus();
+  leaving = null;
+};
+const shift = (by) => { // as a drag would: one place on, at the end of a scene into the next
+  const moved = inOrder(target()), edge = by > 0 ? moved.at(-1) : moved[0], { scenes } = told();
+  const rest = (one) => one.shots.map((s) => s.id).filter((id) => !moved.includes(id));
+  const own = home(edge), ids = own.shots.map((s) => s.id);
+  const place = rest({ shots: own.shots.slice(0, ids.indexOf(edge)) }).length + by;
+  if (place >= 0 && place <= rest(own).length) return edit("move_shots", { shots: moved, scene: own.id, place });
+  const other = scenes[scenes.indexOf(own) + by];
+  if (other) edit("move_shots", { shots: moved, scene: other.id, place: by > 0 ? 0 : rest(other).length });
+};
 root.addEventListener("keydown", (event) => {
   if (playing !== null) {
     if (event.key === "Escape") DO["stop-playing"]();
@@ -217,8 +240,10 @@ root.addEventListener("keydown", (event) => {
   }
   if (isField(event.target) || event.target.nodeName === "BUTTON") return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") { event.preventDefault(); return act(event.shiftKey ? "redo_edit" : "undo", {}); }
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const here = event.target.closest("[data-shot]")?.dataset.shot;
+  const by = { ArrowLeft: -1, ArrowRight: 1, ...(asTable && { ArrowUp: -1, ArrowDown: 1 }) }[event.key];
+  if (here && by && event.altKey) { event.preventDefault(); return event.repeat || shift(by); } // no way back in history
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (!here || (event.repeat && !event.key.startsWith("Arrow"))) return;
   const keys = {
     ArrowRight: () => step(1), ArrowDown: () => step(1), ArrowLeft: () => step(-1), ArrowUp: () => step(-1),
@@ -233,7 +258,7 @@ root.addEventListener("keydown", (event) => {
 root.addEventListener("dragstart", (event) => {
   const id = event.target.closest?.("[data-shot]")?.dataset.shot;
   if (!id) return;
-  dragged = chosen().includes(id) ? shots().map((s) => s.id).filter((s) => picked.includes(s)) : [id];
+  dragged = chosen().includes(id) ? inOrder(picked) : [id];
   event.dataTransfer.effectAllowed = "move";
   event.dataTransfer.setData("text/plain", id);
 });
@@ -290,6 +315,7 @@ open((now) => {
     remember(chosen()[0]);
   }
   if (playing !== null && !shots()[playing]) playing = null;
+  queueMicrotask(inherit);
   queueMicrotask(() => { for (const one of shots().length > FEW ? root.querySelectorAll(".scene") : []) watcher.observe(one); });
   if (!now.scenes?.length) return now.project && welcome();
   const more = button("Add scene", { "data-do": "add-scene", class: "small" });

@@ -4,7 +4,6 @@ const AUDIO = "audio/*,.wav,.mp3,.flac,.ogg,.m4a,video/mp4";
 const FADES = [[0, "a cut"], [0.25, "a dissolve of ¼ s"], [0.5, "a dissolve of ½ s"], [1, "a dissolve of 1 s"], [2, "a dissolve of 2 s"]];
 const player = () => root.querySelector("video");
 const part = (part, whole) => `${((100 * part) / whole).toFixed(3)}%`;
-const labelled = (label, control) => h("label", { class: "field" }, h("span", {}, label), control);
 
 const line = (value) =>
   h("div", { class: "line" },
@@ -24,8 +23,8 @@ const seam = (one) =>
 const around = (finish) => [
   h("h2", {}, "Around the shots"),
   h("div", { class: "pair" },
-    labelled("Title card", h("input", { initial: finish.title, "data-name": "title", maxlength: "120", placeholder: "none" })),
-    labelled("Credits", h("input", { initial: finish.credits, "data-name": "credits", maxlength: "600", placeholder: "none" }))),
+    field("Title card", h("input", { initial: finish.title, "data-name": "title", maxlength: "120", placeholder: "none" })),
+    field("Credits", h("input", { initial: finish.credits, "data-name": "credits", maxlength: "600", placeholder: "none" }))),
   h("div", { class: "tools" },
     h("span", { class: "soft" }, finish.sound ? `Sound: ${finish.sound_name || "a file"}` : "No sound yet."),
     sender(finish.sound ? "Another sound" : "Add a sound", { "data-do": "sound" }),
@@ -40,7 +39,7 @@ const DO = {
 };
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
-  if (doer) DO[doer.dataset.do](doer);
+  if (doer && !twice(event, doer)) DO[doer.dataset.do](doer);
 });
 root.addEventListener("change", (event) => {
   const { name, fade } = event.target.dataset;
@@ -49,6 +48,7 @@ root.addEventListener("change", (event) => {
 });
 
 open((value) => {
+  if (value.error) return h("p", { class: "warn", role: "status" }, `No film: ${value.error}. On the board a shot can be redone, or another of its takes used; the film is put together when you come back.`);
   if (!value.pieces) return h("p", { class: "empty", role: "status" }, "Putting the film together…");
   if (!value.src) return h("p", { class: "empty" }, "No shot is made yet. Make the film on the board; it plays here.");
   return [

@@ -33,10 +33,15 @@ const morph = (old, fresh) => {
     if (old.data !== fresh.data) old.data = fresh.data;
     return;
   }
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name } of [...old.attributes]) {
+    const opened = name === "open" && old.nodeName === "DETAILS"; // by a person
+    if (!fresh.hasAttribute(name) && !opened) old.removeAttribute(name);
+  }
   for (const { name, value } of [...fresh.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   if (old.nodeName !== "TEXTAREA") {
+    const stays = new Set([...fresh.children].map((c) => c.dataset.key));
     const keyed = new Map([...old.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
+    for (const [key, gone] of keyed) if (!stays.has(key)) gone.remove(); // first, so that no other has to move
     let here = old.firstChild;
     for (const kid of [...fresh.childNodes]) {
       const match = kid.dataset?.key ? keyed.get(kid.dataset.key) : here && same(here, kid) ? here : null;
@@ -66,12 +71,16 @@ const told = () => { // what Python sent last; it comes as one text
   return value;
 };
 const act = (name, data) => trigger("act", { name, ...data });
-const twice = (event, doer) => doer?.dataset.do === "redo" && event.detail > 1; // a double click asks for one take
+const TAKES = ["redo", "rerun", "duplicate"]; // what asks for another take
+const twice = (event, doer) => TAKES.includes(doer?.dataset.do) && event.detail > 1; // a double click asks for one
 const edit = (name, values) => act("edit", { edit: name, values });
 let draw = () => h("div");
 const show = () => {
   const fresh = h("div", { class: "view" }, draw(told()));
+  const focused = document.activeElement, key = root.contains(focused) && focused.dataset.key;
   morph(root, fresh);
+  if (key && document.activeElement !== focused) // what was moved has lost the focus
+    root.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 };
 const open = (how) => {
   draw = how;

@@ -21,7 +21,7 @@ const details = (value) => {
   const most = Math.max(value.window * 1.04, value.tokens), now = way(value);
   const ways = WAYS.some(([key]) => key === now) ? WAYS : [...WAYS, [now, `${value.group} at a time`]];
   return h("div", { class: "plan-more" },
-    h("label", { class: "field" }, h("span", {}, `How scene ${value.number} is made`),
+    field(`How scene ${value.number} is made`,
       h("select", { initial: now, "data-name": "way" }, ways.map(([key, label]) => h("option", { value: key }, label)))),
     h("div", { class: "rounds" }, value.rounds.map((round) => bar(round, most, value.window))),
     h("p", { class: "soft" }, h("i", { class: "made" }), " being made ", h("i", { class: "seen" }), " looked at ", h("i", { class: "words" }), " words · the line is the window of ", value.window.toLocaleString("en"), " tokens"));

@@ -5,13 +5,12 @@ const WAYS = [["lct", "together"], ["lct-ar", "one after the other"], ["lct-caus
 const USUAL = "as usual"; // the model's own
 let changing = ""; // the job whose options are open
 
-const option = (label, control) => h("label", { class: "field" }, h("span", {}, label), control);
 const form = ({ options }) =>
   h("div", { class: "pair change" },
-    option("Method", h("select", { "data-name": "method", initial: options.method }, WAYS.map(([key, label]) => h("option", { value: key }, label)))),
-    option("Steps", h("input", { "data-name": "steps", type: "number", min: "1", max: "200", initial: options.steps ?? "", placeholder: USUAL })),
-    option("Guidance", h("input", { "data-name": "guidance", type: "number", min: "1", max: "20", step: "0.5", initial: options.guidance ?? "", placeholder: USUAL })),
-    option("Seed", h("input", { "data-name": "seed", type: "number", min: "0", initial: options.seed })),
+    field("Method", h("select", { "data-name": "method", initial: options.method }, WAYS.map(([key, label]) => h("option", { value: key }, label)))),
+    field("Steps", h("input", { "data-name": "steps", type: "number", min: "1", max: "200", initial: options.steps ?? "", placeholder: USUAL })),
+    field("Guidance", h("input", { "data-name": "guidance", type: "number", min: "1", max: "20", step: "0.5", initial: options.guidance ?? "", placeholder: USUAL })),
+    field("Seed", h("input", { "data-name": "seed", type: "number", min: "0", initial: options.seed })),
     button("Keep", { class: "small primary", "data-do": "keep" }));
 const doing = (label, what, attrs) => button(label, { class: "small", "data-do": what, ...attrs });
 
@@ -35,7 +34,7 @@ const item = (job) =>
 
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
-  if (!doer) return;
+  if (!doer || twice(event, doer)) return;
   if (doer.dataset.do === "pause") return act("pause", { paused: !told().paused });
   const row = doer.closest("[data-job]"), job = row.dataset.job, what = doer.dataset.do;
   if (what === "change") { changing = changing === job ? "" : job; show(); }

@@ -57,13 +57,17 @@ def _round(project: Project, made: Plan, number: int) -> dict[str, Any]:
 
 
 def review(studio: Studio, project: Project) -> dict[str, Any]:
-    """The film with its pieces on a line, and what jumps at every seam."""
+    """The film with its pieces on a line, and what jumps at every seam; what is wrong where the takes make no film."""
     board = Board(studio.store, project)
     if not board.shots:
         return {"pieces": [], "finish": project.finish.model_dump()}
+    try:
+        film = studio.film(project.id)
+    except ValueError as error:
+        return {"error": sentence(error)}
     slates = project.slates
     return {
-        "src": pieces.address(studio.film(project.id)),
+        "src": pieces.address(film),
         "words": vtt(board.pieces),
         "seconds": board.pieces[-1].end / FPS,
         "pieces": [

@@ -23,6 +23,7 @@ TOUR = tuple(
 )
 KEYS = (
     ("Arrows", "the shot before or after"),
+    ("Alt ← →", "move the selected shots one place; in the shot list Alt ↑ ↓, too"),
     ("Space", "play the board from here"),
     ("R", "redo"),
     ("A", "approve"),

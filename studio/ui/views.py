@@ -221,10 +221,11 @@ def _job(studio: Studio, job: Job, project: Project) -> dict[str, Any]:
     named = [slates[key] for key in job.task.make if key in slates] if mine else []
     takes = [shots[key].take for key in job.task.make if key in shots and shots[key].take] if mine else []
     waits = job.state in ("queued", "held")
-    what = ", ".join(named) if named else f"{len(job.task.make)} shots"
+    count = len(job.task.make)
+    gone = f"{count} shot{'s' if count != 1 else ''} {'that left the board' if mine else 'of another project'}"
     return {
         "id": job.id,
-        "title": f"{'Shot' if len(named) == 1 else 'Shots'} {what}" if named else f"{what} of another project",
+        "title": f"{'Shot' if len(named) == 1 else 'Shots'} {', '.join(named)}" if named else gone,
         "state": job.state,
         "waits": waits,
         "open": job.busy,

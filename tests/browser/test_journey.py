@@ -37,6 +37,9 @@ def test_takes_are_compared_chosen_and_noted(page):
     pick(page, 2)
     page.get_by_text("For the next take only").click()
     page.get_by_label("Steps", exact=True).last.fill("3")
+    page.get_by_role("tab", name="Takes").click()
+    page.get_by_role("tab", name="Words").click()
+    assert page.get_by_label("Steps", exact=True).last.input_value() == "3"  # and its fold is still open
     redo(page)
     assert page.get_by_label("Steps", exact=True).last.input_value() == ""
     page.get_by_role("tab", name="Takes").click()
@@ -123,11 +126,22 @@ def test_shots_are_dragged_locked_removed_and_brought_back_by_keys(page):
     page.wait_for_selector("#board .card:nth-child(2).picked")
     page.keyboard.press("Delete")
     page.wait_for_function("document.querySelectorAll('#board .card').length === 4")
-    page.locator("#board .card").first.focus()
+    page.wait_for_selector("#board .card:nth-child(2):focus")
     page.keyboard.press("Control+z")
     page.wait_for_function("document.querySelectorAll('#board .card').length === 5")
+    first, second = words.nth(0).inner_text(), words.nth(1).inner_text()
+    card(page, 1).click()
+    for key, place in (("Alt+ArrowRight", 2), ("Alt+ArrowRight", 3), ("Alt+ArrowLeft", 2)):
+        page.keyboard.press(key)
+        page.wait_for_selector(f"#board .card:nth-child({place}).picked:focus")
+    assert [words.nth(0).inner_text(), words.nth(1).inner_text()] == [second, first]
+    page.get_by_role("button", name="▶ Play the board").click()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#board [data-do=play]:focus")
     page.get_by_role("button", name="Shot list").click()
     assert page.locator("#board tbody tr").count() == 5
+    page.locator("#board tbody tr[aria-current=true]").press("Alt+ArrowUp")
+    page.wait_for_selector("#board tbody tr:first-child[aria-current=true]:focus")
     assert page.errors == []
 
 
