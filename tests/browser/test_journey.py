@@ -36,12 +36,12 @@ def test_takes_are_compared_chosen_and_noted(page):
     film(page)
     pick(page, 2)
     page.get_by_text("For the next take only").click()
-    page.get_by_label("Steps", exact=True).last.fill("3")
+    page.locator("#shot").get_by_label("Steps", exact=True).fill("3")
     page.get_by_role("tab", name="Takes").click()
     page.get_by_role("tab", name="Words").click()
-    assert page.get_by_label("Steps", exact=True).last.input_value() == "3"  # and its fold is still open
+    assert page.locator("#shot").get_by_label("Steps", exact=True).input_value() == "3"  # and its fold is still open
     redo(page)
-    assert page.get_by_label("Steps", exact=True).last.input_value() == ""
+    assert page.locator("#shot").get_by_label("Steps", exact=True).input_value() == ""
     page.get_by_role("tab", name="Takes").click()
     page.get_by_role("button", name="compare", exact=True).click()
     page.wait_for_selector("#shot video.synced >> nth=1")
