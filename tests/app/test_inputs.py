@@ -317,10 +317,10 @@ def test_what_is_wrong_is_the_same_sentence_on_the_page_for_programs_and_in_a_sh
             lambda: said(api.split)(project, values["story"], values["shots"]),
         )
     else:
-        sent = {"method": "lct", "seed": 0, "steps": 20, "guidance": 4.0} | values
+        ((name, value),) = values.items()
         asks = (
-            lambda: said(page.options)(project, 0, scene, "", *sent.values()),
-            lambda: said(api.set_options)(project, **sent),
+            lambda: said(page.option(name))(project, 0, scene, "", value),
+            lambda: said(api.set_options)(project, **values),
         )
     for ask in asks:
         with pytest.raises(gr.Error) as caught:
