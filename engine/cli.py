@@ -173,7 +173,7 @@ def _checked(options: argparse.Namespace) -> tuple[Story, dict[str, Any]]:
 
     from engine.backbones import sizes
     from engine.catalogue import ability
-    from engine.outline import rounds, too_long
+    from engine.outline import check_window
     from engine.settings import Settings, check
 
     known = sizes(options.backbone)
@@ -184,8 +184,7 @@ def _checked(options: argparse.Namespace) -> tuple[Story, dict[str, Any]]:
     if not able.runs:
         raise ValueError(able.advice)
     if not options.plan:
-        for sentence in too_long(rounds(story.scene(), known, asked), known.window):
-            raise ValueError(sentence)
+        check_window(story.scene(), known, asked)
     return story, settings
 
 

@@ -16,7 +16,7 @@ from engine.context import Block, Layout, Memory, is_shown, lay_out
 from engine.events import CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
 from engine.history import History
 from engine.methods import METHODS, Picture, Texts, going_on
-from engine.outline import rounds, too_long
+from engine.outline import check_window
 from engine.runtime import noise
 from engine.samplers import guide
 from engine.scene import MAX_SHOTS, Scene, Shot, Take
@@ -45,8 +45,7 @@ def generate(
     """
     asked = Settings(**settings).filled(backbone)
     check(scene, backbone, asked)
-    for sentence in too_long(rounds(scene, backbone, asked), backbone.window):
-        raise ValueError(sentence)
+    check_window(scene, backbone, asked)
     if tuning := METHODS[asked.method].tuning:
         backbone = backbone.tuned(tuning)
     predictor = _Predictor(scene, backbone, asked, cancel or CancelToken(), {} if histories is None else histories)

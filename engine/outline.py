@@ -79,6 +79,12 @@ def too_long(found: Iterable[Round], window: int) -> tuple[str, ...]:
     )
 
 
+def check_window(scene: Scene, known: Sizes, asked: Settings) -> None:
+    """Raise ValueError for a context that is too long."""
+    for sentence in too_long(rounds(scene, known, asked), known.window):
+        raise ValueError(sentence)
+
+
 def turns(scene: Scene, method: str, group: int | None = None) -> tuple[tuple[int, ...], ...]:
     """The shots of each round, without what it takes to count tokens."""
     return METHODS[method].rounds(scene, group)

@@ -72,7 +72,7 @@ def refuse_choice(settings: Settings, preferences: Preferences) -> None:
 
 
 def choosable(settings: Settings) -> bool:
-    """Whether whoever looks at the page may choose."""
+    """Whether whoever looks at the page may choose: only this machine opens it, or ``read_settings`` had refused."""
     return not settings.public and not settings.logins
 
 

@@ -105,15 +105,16 @@ class Studio:
 
         One that was stopped counts only while a shot of it has no take at all.
         """
+        if any(job.busy for job in self.jobs(project.id)):
+            return []
         found = [self.store.ledger.last(project.id, scene.id) for scene in project.scenes]
         there = {shot.id: shot.take for shot in project.shots}
         left = [(job, [s.shot for s in job.shots if s.state != "done" and s.shot in there]) for job in found if job]
-        broke = [
+        return [
             job
             for job, shots in left
             if shots and (job.state == "failed" or (job.state == "cancelled" and any(there[s] is None for s in shots)))
         ]
-        return [] if any(job.busy for job in self.jobs(project.id)) else broke
 
     def jobs(self, project_id: str) -> list[Job]:
         """The project's jobs that are not over, in the order in which they will run."""

@@ -71,9 +71,9 @@ def _redo(
     stranger: Sequence[Take],
     real: Sequence[Tensor],
 ) -> None:
-    """The middle shot once more, between its neighbours; with words that leave to these what they show; and with those
+    """The middle shot once more between its neighbours, told as before, and told by these pictures alone.
 
-    words between the shots of another scene's film, which have to mislead it.
+    The third time, told so too, it stands between the shots of another scene's film, which have to mislead it.
     """
     middle = len(takes) // 2
     others = tuple(k for k in range(len(takes)) if k != middle)

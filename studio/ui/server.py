@@ -11,8 +11,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 from studio.logins import Logins
+from studio.preferences import choosable
 from studio.services import Studio
-from studio.settings import Settings, own_machine
 from studio.ui.guard import Guard
 from studio.ui.page import ASSETS, build
 from studio.ui.theme import theme
@@ -54,18 +54,15 @@ def _options(studio: Studio) -> dict[str, Any]:
         "ssr_mode": False,
         "pwa": False,
         "max_file_size": LARGEST,
-        "app_kwargs": {"middleware": [Middleware(Guard, own=_own(settings)), Middleware(Packed, minimum_size=1000)]},
+        "app_kwargs": {
+            "middleware": [Middleware(Guard, own=choosable(settings)), Middleware(Packed, minimum_size=1000)]
+        },
         "footer_links": [],
         "theme": theme(),
         "css_paths": [ASSETS / "style.css"],
         "js": DARK,
         "favicon_path": ASSETS / "logo.svg",
     }
-
-
-def _own(settings: Settings) -> bool:
-    """Whether only this machine may open the page."""
-    return own_machine(settings.host) and not settings.public and not settings.logins
 
 
 def in_force(page: gr.Blocks, studio: Studio) -> list[str]:

@@ -16,7 +16,8 @@ from studio.ui.pool_views import remembers, stills
 def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, Any]:
     """All scenes with their cards. scene, shot: what is selected."""
     jobs = {key: job for job in reversed(studio.jobs(project.id)) for key in job.making}
-    failed = {s.shot for job in _failed(studio, project) for s in job.shots if s.state != "done"}
+    broke = [job for job in studio.broken(project) if job.state == "failed"]
+    failed = {s.shot for job in broke for s in job.shots if s.state != "done"}
     slates, numbers = project.slates, studio.take_numbers(project)
     return {
         "project": project.id,
@@ -89,10 +90,6 @@ def bible(studio: Studio, project: Project) -> dict[str, Any]:
         known = {"scenes": [s["id"] for s in used], "shots": count, "stills": stills(studio, project, entry.id)}
         entries.append(entry.model_dump() | known)
     return {"entries": entries, "scenes": scenes}
-
-
-def _failed(studio: Studio, project: Project) -> list[Job]:
-    return [job for job in studio.broken(project) if job.state == "failed"]
 
 
 def queue(studio: Studio, project: Project) -> dict[str, Any]:
