@@ -423,6 +423,10 @@ class Studio:
         """(number of the chosen take, how many there are) by shot."""
         return self.store.projects.take_numbers(project.id)
 
+    def made_by(self, take: TakeInfo) -> dict[str, Any]:
+        """All that made a take: words, seed, method, steps, guidance, weights; little of one from a file."""
+        return self.store.projects.made_by(take.id)
+
     def starred(self, project: Project) -> set[str]:
         """Ids of the takes with a star."""
         return self.store.projects.starred(project.id)

@@ -308,11 +308,15 @@ const welcome = () =>
     h("p", {}, "Tell a story above, or take one of the examples; it becomes shots here."),
     h("div", { class: "ghosts", "aria-hidden": "true" }, ["1A", "1B", "1C", "1D"].map((slate) => h("i", {}, slate))));
 
+let filmed = ""; // the takes that the film is made of
 open((now) => {
   read();
   if (now.project) {
     settle(now);
     remember(chosen()[0]);
+    const takes = [now.project, ...shots().map((s) => s.shown)].join();
+    if (filmed && takes !== filmed) window.dispatchEvent(new Event("reelboard-takes"));
+    filmed = takes;
   }
   if (playing !== null && !shots()[playing]) playing = null;
   queueMicrotask(inherit);

@@ -41,6 +41,16 @@ root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (doer && !twice(event, doer)) DO[doer.dataset.do](doer);
 });
+
+let behind = false; // the board has other takes than the film that is shown
+const renew = () => {
+  if (!behind || root.offsetParent === null || player()?.paused === false) return;
+  behind = false;
+  act("look");
+};
+window.addEventListener("reelboard-takes", () => { behind = true; renew(); });
+root.addEventListener("pause", renew, true); // not while it is being watched; at its end, too
+
 root.addEventListener("change", (event) => {
   const { name, fade } = event.target.dataset;
   if (name) edit("set_finish", { [name]: event.target.value });
@@ -48,7 +58,7 @@ root.addEventListener("change", (event) => {
 });
 
 open((value) => {
-  if (value.error) return h("p", { class: "warn", role: "status" }, `No film: ${value.error}. On the board a shot can be redone, or another of its takes used; the film is put together when you come back.`);
+  if (value.error) return h("p", { class: "warn", role: "status" }, `No film: ${value.error}. On the board a shot can be redone, or another of its takes used.`);
   if (!value.pieces) return h("p", { class: "empty", role: "status" }, "Putting the film together…");
   if (!value.src) return h("p", { class: "empty" }, "No shot is made yet. Make the film on the board; it plays here.");
   return [

@@ -191,6 +191,7 @@ class Actions:
                 self.studio.pool.add_still(identity, shot, take, at=at, entry=entry, author=author())
             ),
             "note": lambda shot, take, at, text: self.studio.note(identity, shot, take, at, text),
+            "look": lambda: None,  # nothing is done, and what is there now is shown
             "stop": lambda how: self.studio.stop(identity, how),
             "pause": lambda paused: self.studio.pause(paused=bool(paused)),
             "undo": lambda: self.studio.undo(identity, revision, author=author()),

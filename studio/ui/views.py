@@ -12,6 +12,8 @@ from studio.services import Studio
 from studio.ui import pieces
 from studio.ui.pool_views import remembers, stills
 
+OWN = ("steps", "guidance", "draft")  # of what made a take, what the inspector tells
+
 
 def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, Any]:
     """All scenes with their cards. scene, shot: what is selected."""
@@ -71,6 +73,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
             {"id": take.id, "video": url(studio, take.video), "poster": url(studio, take.poster), "seed": take.seed}
             | {"chosen": take.id == chosen, "starred": take.id in starred, "file": take.file}
             | {"saw": _saw(project, take), "cuts": _cuts(studio, project, identity, take)}
+            | {name: value for name, value in studio.made_by(take).items() if name in OWN}
             for take in takes
         ],
         "notes": [{"take": order[n.take], "at": n.at, "text": n.text} for n in studio.notes(identity)],

@@ -54,6 +54,10 @@ def test_takes_are_compared_chosen_and_noted(page):
     page.locator("#remark").fill("too <b>dark</b>")
     page.get_by_role("button", name="Add", exact=True).click()
     page.wait_for_selector("#shot .notes li:has-text('too <b>dark</b>')")
+    page.get_by_role("button", name="Use take 2").click()
+    page.wait_for_selector("#shot :text('in 3 steps, guidance')")
+    page.get_by_role("button", name="Its steps and guidance again").click()
+    assert page.locator("#shot").get_by_label("Steps", exact=True).input_value() == "3"
     assert page.errors == []
 
 
@@ -213,6 +217,19 @@ def heard(path):
 
     command = [get_ffmpeg_exe(), "-loglevel", "error", "-i", str(path), "-map", "0:a", "-ac", "1", "-ar", "8000"]
     return len(subprocess.run([*command, "-f", "u8", "pipe:1"], capture_output=True, check=True).stdout) / 8000
+
+
+def test_a_film_that_is_looked_at_follows_the_board(page):
+    film(page)
+    tab(page, "Film")
+    old = page.wait_for_selector("#film video[src]").get_attribute("src")
+    other = page.context.new_page()
+    other.goto(page.url)
+    pick(other, 2)
+    redo(other)
+    page.bring_to_front()
+    page.wait_for_function("old => document.querySelector('#film video').getAttribute('src') !== old", arg=old)
+    assert page.errors == []
 
 
 def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
