@@ -24,12 +24,10 @@ CROP = (48, 80)
 CELLS = 2  # label cells along one side of a latent cell
 ACTOR_WEIGHT = 3.0  # of an actor's pixels, added to 1
 NOISE = 0.4  # on latents, so that the space between codes is decodable
-DECODER_NOISE = 0.15  # while the decoder learns alone: about what a good transformer leaves
 PRIOR = 0.02  # pull of latents to zero: against the noise, only what the picture needs is worth its size
 ROUGH = 0.02  # pull of neighbouring cells to each other, so that detail is small where form is large
 HALF_WEIGHT = 0.5  # of the picture at half its size, decoded from latents at half their size
 PARTS_WEIGHT = 0.02  # of reading the characters' parts from latents, cell by cell
-ENCODER = ("stem", "encode_", "to_")  # names of its layers
 
 
 class Reader(nn.Module):
@@ -53,21 +51,12 @@ class Reader(nn.Module):
 
 
 class CodecRecipe:
-    """``clips`` rendered clips are held in memory; every step draws crops of them.
+    """``clips`` rendered clips are held in memory; every step draws crops of them."""
 
-    With ``shipped``, the decoder of those weights goes on learning and the encoder, whose latents the transformer
-    knows, stays as it is.
-    """
-
-    def __init__(
-        self, *, clips: int = 6_000, batch: int = 10, seed: int = 0, split: str = "train", shipped: Path | None = None
-    ) -> None:
-        self.batch, self.seed, self.decoder_only = batch, seed, shipped is not None
+    def __init__(self, *, clips: int = 6_000, batch: int = 10, seed: int = 0, split: str = "train") -> None:
+        self.batch, self.seed = batch, seed
         self.draws = Ahead(self._draw, helped=on_gpu())
-        codec = PocketCodec.from_pretrained(shipped, torch_dtype=torch.float32) if shipped else PocketCodec()
-        self.model = Reader(codec)
-        for name, weight in codec.named_parameters():
-            weight.requires_grad_(not (self.decoder_only and name.startswith(ENCODER)))
+        self.model = Reader(PocketCodec())
         self.frames, self.maps = clip_pool(clips, split)
 
     def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
@@ -75,29 +64,26 @@ class CodecRecipe:
         codec = self.model.codec
         latents = codec.encode_raw(pixels)
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(device)
-        noisy = latents + (DECODER_NOISE if self.decoder_only else NOISE) * noise
+        noisy = latents + NOISE * noise
         error = codec.decode_raw(noisy).float() - pixels
         weight = 1 + ACTOR_WEIGHT * actor.repeat_interleave(CELL, -1).repeat_interleave(CELL, -2)[:, None]
-        drawn = _distance(error, weight)
+        drawn = distance(error, weight)
         psnr = -10 * torch.log10(error.detach().square().mean() / 4)
         power = latents.float().square().mean()
         parts_loss = self.model.parts_loss(latents, parts)
         log = {"psnr": psnr, "rms": power.detach().sqrt(), "parts": parts_loss.detach()}
-        if self.decoder_only:
-            return drawn, log, self.batch
         rows = slice(0, len(pixels) // 2)
         half = codec.decode_raw(_half(noisy[rows])).float() - _half(pixels[rows])
         rough = sum(latents.float().diff(dim=dim).square().mean() for dim in (-1, -2))
-        pulls = HALF_WEIGHT * _distance(half, _half(weight[rows])) + PARTS_WEIGHT * parts_loss
+        pulls = HALF_WEIGHT * distance(half, _half(weight[rows])) + PARTS_WEIGHT * parts_loss
         pulls = pulls + PRIOR * power + ROUGH * rough
         return drawn + pulls, log | {"half": half.detach().square().mean().sqrt()}, self.batch
 
     def export(self, folder: Path, averaged: dict[str, Tensor], facts: dict[str, object]) -> None:
-        """Weights; a new encoder's come with its latents' statistics over the pool."""
+        """Weights, with the statistics of the latents over the pool."""
         self.model.load_state_dict(averaged)
         codec = self.model.codec.cpu().eval()
-        if not self.decoder_only:
-            self._measure_latents()
+        self._measure_latents()
         codec.half().save_pretrained(folder / "codec", max_shard_size="9MB")
         write_record(folder / "codec", facts)
 
@@ -106,7 +92,7 @@ class CodecRecipe:
         codec, latents = self.model.codec, []
         with torch.inference_mode():
             for i in range(0, min(len(self.frames), 512), 16):
-                raw = codec.encode_raw(_to_pixels(self.frames[i : i + 16]))
+                raw = codec.encode_raw(to_pixels(self.frames[i : i + 16]))
                 latents.append(raw.transpose(0, 1).flatten(1))
         values = torch.cat(latents, dim=1)
         codec.mean.copy_(values.mean(1))
@@ -119,21 +105,27 @@ class CodecRecipe:
         columns = list(zip(*(self._crop(rng, count) for _ in range(self.batch)), strict=True))
         frames, maps = torch.stack(columns[0]), torch.stack(columns[1])
         actor = (maps[:, :, 1] == 1) | (maps[:, :, 1] == 2)
-        return _to_pixels(frames), maps[:, ::4, 0], actor.float()
+        return to_pixels(frames), maps[:, ::4, 0], actor.float()
 
     def _crop(self, rng: random.Random, count: int) -> tuple[Tensor, Tensor]:
         """Frames [count, h, w, 3] and maps [count, 2, h/4, w/4] of one crop, mostly around an actor."""
         i = rng.randrange(len(self.frames))
-        (high, wide), (height, width) = CROP, self.frames.shape[2:4]
-        y, x = rng.randint(0, height - high), rng.randint(0, width - wide)
-        mask = (self.maps[i, :, 1] == 1) | (self.maps[i, :, 1] == 2)
-        if rng.random() < 0.6 and mask.any():
-            middle = CELL * mask.any(0).nonzero().float().mean(0)
-            y, x = (int(v) for v in (middle - torch.tensor([high / 2, wide / 2]) + rng.uniform(-12, 12)).tolist())
-        y, x = (8 * (min(max(v, 0), most) // 8) for v, most in ((y, height - high), (x, width - wide)))
-        clip = self.frames[i, :count, y : y + high, x : x + wide]
-        maps = self.maps[i, :count, :, y // CELL : (y + high) // CELL, x // CELL : (x + wide) // CELL]
+        rows, columns = crop(rng, self.maps[i])
+        marks = [slice(s.start // CELL, s.stop // CELL) for s in (rows, columns)]
+        clip, maps = self.frames[i, :count, rows, columns], self.maps[i, :count, :, *marks]
         return (clip.flip(2), maps.flip(3)) if rng.random() < 0.5 else (clip, maps)
+
+
+def crop(rng: random.Random, maps: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of pixels, mostly around an actor of the maps [T, 2, H/4, W/4], on the borders of cells."""
+    (high, wide), (height, width) = CROP, (CELL * side for side in maps.shape[2:])
+    y, x = rng.randint(0, height - high), rng.randint(0, width - wide)
+    mask = (maps[:, 1] == 1) | (maps[:, 1] == 2)
+    if rng.random() < 0.6 and mask.any():
+        middle = CELL * mask.any(0).nonzero().float().mean(0)
+        y, x = (int(v) for v in (middle - torch.tensor([high / 2, wide / 2]) + rng.uniform(-12, 12)).tolist())
+    y, x = (8 * (min(max(v, 0), most) // 8) for v, most in ((y, height - high), (x, width - wide)))
+    return slice(y, y + high), slice(x, x + wide)
 
 
 def clip_pool(clips: int, split: str) -> tuple[Tensor, Tensor]:
@@ -151,7 +143,7 @@ def _clip(job: tuple[str, int]) -> tuple[object, object]:
     return clip.frames.numpy(), cell_maps(clip).numpy()
 
 
-def _distance(error: Tensor, weight: Tensor) -> Tensor:
+def distance(error: Tensor, weight: Tensor) -> Tensor:
     """Squared and absolute error, weighted."""
     return (weight * (4 * error.square() + (error.square() + 1e-4).sqrt())).mean()
 
@@ -160,5 +152,5 @@ def _half(x: Tensor) -> Tensor:
     return avg_pool3d(x, (1, 2, 2))
 
 
-def _to_pixels(frames: Tensor) -> Tensor:
+def to_pixels(frames: Tensor) -> Tensor:
     return frames.permute(0, 4, 1, 2, 3).float() / 127.5 - 1

@@ -25,10 +25,10 @@ def codec(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
 
 
 def decoder(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
-    """The shipped codec's decoder alone: sharper pictures, the same latents."""
-    from engine.training.codec import CodecRecipe
+    """The shipped codec's decoder alone: sharper pictures of what the transformer makes, the same latents."""
+    from engine.training.decoder import DecoderRecipe
 
-    recipe = CodecRecipe(clips=64 if debug else 8_000, batch=_crops(), shipped=SHIPPED / "codec")
+    recipe = DecoderRecipe(clips=64 if debug else 4_000, batch=_crops(), shipped=SHIPPED)
     return recipe, Plan(steps=20 if debug else 8_000, muon=0.0015, adam=6e-4, decay=0.9)
 
 

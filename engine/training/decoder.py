@@ -1,0 +1,175 @@
+"""Training of the codec's decoder alone: to draw what the transformer leaves, and to draw it sharply.
+
+The encoder's latents, which the transformer knows, stay as they are. Half of what the decoder sees are latents that
+the transformer made itself from the true ones at some noise, so that it learns to mend what the transformer does
+(after LTX-Video, arXiv 2501.00103, whose decoder takes the last step of denoising). A critic that learns beside it
+asks for outlines where a mean of squares would blur them (Esser et al. 2021, arXiv 2012.09841), and is held smooth by
+the approximated R1 of Lin et al. 2025 (arXiv 2501.08316).
+Legend: B batch, C channels, T frames, t latent frames, H W pixels, h w cells, N pairs of frames.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import pad, relu
+
+from engine.backbones.pocket import PocketBackbone
+from engine.backbones.pocket_codec import Block, Down, PocketCodec
+from engine.context import lay_out
+from engine.methods import Picture, Texts
+from engine.methods.lct import shot_blocks
+from engine.runtime import on_gpu
+from engine.samplers import add_noise, denoise, guide, noise_levels
+from engine.training.ahead import Ahead
+from engine.training.codec import ACTOR_WEIGHT, FRAMES, clip_pool, crop, distance, to_pixels
+from engine.training.record import write_record
+from engine.world.caption import caption
+from engine.world.grammar import sample_scene, scene_rng
+from engine.world.labels import CELL
+
+CELL_SIDE = 8  # pixels of one latent cell's side
+NOISE = 0.15  # on true latents, of unit variance
+MADE = 0.5  # of all crops have latents that the transformer made
+LEAST, MOST = 0.15, 0.65  # noise from which it makes them: above, it draws another picture
+STEPS = 12  # of the whole schedule, of which only the last are taken
+CRITIC_WEIGHT = 0.1
+SMOOTH, SHAKE = 10.0, 0.1  # weight of what the critic's answer changes when pictures shake by so much
+PAIRS = 4  # of neighbouring frames of a clip that the critic looks at
+
+
+class Critic(nn.Module):
+    """Whether two neighbouring frames were drawn by the world, answered cell by cell, knowing their latents."""
+
+    def __init__(self, channels: int, widths: tuple[int, int, int] = (96, 192, 192)) -> None:
+        super().__init__()
+        high, middle, low = widths
+        self.stem, self.high = nn.Linear(6 * 4, high), Block(high)
+        self.to_middle, self.middle = Down(high, middle), Block(middle)
+        self.to_low, self.low = Down(middle, low), Block(low)
+        self.known, self.answer = nn.Linear(channels, low), nn.Linear(low, 1)
+
+    def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
+        """Answers [N, h, w] for frames [N, 6, H, W] with latents [N, C, h, w]."""
+        x = rearrange(frames, "n c (h p) (w q) -> n h w (c p q)", p=2, q=2)
+        x = self.to_low(self.middle(self.to_middle(self.high(self.stem(x)))))
+        x = self.low(x + self.known(latents.movedim(1, -1)))
+        return self.answer(x)[..., 0].float()
+
+
+class Pair(nn.Module):
+    """The codec, and its critic, which is dropped afterwards."""
+
+    def __init__(self, codec: PocketCodec) -> None:
+        super().__init__()
+        self.codec, self.critic = codec, Critic(codec.config.channels)
+
+
+class DecoderRecipe:
+    """``clips`` rendered clips are held in memory with their latents, true and as the transformer makes them."""
+
+    def __init__(self, *, clips: int, batch: int, shipped: Path, seed: int = 0, split: str = "train") -> None:
+        self.batch, self.seed = batch, seed
+        self.draws = Ahead(self._draw, helped=on_gpu())
+        self.model = Pair(PocketCodec.from_pretrained(shipped / "codec", torch_dtype=torch.float32))
+        for name, weight in self.model.codec.named_parameters():
+            weight.requires_grad_(name.startswith(("from_latent", "decode_", "up_", "head")))
+        self.frames, self.maps = clip_pool(clips, split)
+        prompts = [_words(split, number) for number in range(clips)]
+        self.true, self.made = _latents(PocketBackbone.from_folder(shipped), self.frames, prompts)
+
+    def loss(self, step: int, device: torch.device) -> tuple[Tensor, dict[str, Tensor], int]:
+        """What the decoder missed, what the critic says of it, and what the critic itself missed."""
+        pixels, latents, actor, looked = (x.to(device) for x in self.draws(step))
+        drawn = self.model.codec.decode(latents).float()
+        weight = 1 + ACTOR_WEIGHT * actor.repeat_interleave(CELL, -1).repeat_interleave(CELL, -2)[:, None]
+        missed = distance(drawn - pixels, weight)
+        shown = latents[:, :, (looked + 3) // 4].transpose(1, 2).flatten(0, 1)
+        real, fake = _pairs(pixels, looked), _pairs(drawn, looked)
+        critic, frozen = self.model.critic, {k: v.detach() for k, v in self.model.critic.named_parameters()}
+        praise = functional_call(critic, frozen, (fake, shown))
+        of_real, of_fake = critic(real, shown), critic(fake.detach(), shown)
+        shake = SHAKE * torch.randn(real.shape, generator=torch.Generator().manual_seed(step)).to(device)
+        rough = (critic(real + shake, shown) - of_real).square().mean()
+        learned = relu(1 - of_real).mean() + relu(1 + of_fake).mean() + SMOOTH * rough
+        loss = missed - CRITIC_WEIGHT * praise.mean() + learned
+        psnr = -10 * torch.log10((drawn - pixels).detach().square().mean() / 4)
+        told = {"missed": missed, "real": of_real.mean(), "fake": of_fake.mean(), "rough": rough}
+        return loss, {"psnr": psnr} | {name: value.detach() for name, value in told.items()}, self.batch
+
+    def export(self, folder: Path, averaged: dict[str, Tensor], facts: dict[str, object]) -> None:
+        """The codec's weights."""
+        self.model.load_state_dict(averaged)
+        self.model.codec.cpu().eval().half().save_pretrained(folder / "codec", max_shard_size="9MB")
+        write_record(folder / "codec", facts)
+
+    def _draw(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pixels [B, 3, T, H, W], latents [B, C, t, h, w], actors [B, T, H/4, W/4], and the first frames of pairs."""
+        rng = random.Random(f"{self.seed}/{step}")
+        columns = list(zip(*(self._crop(rng) for _ in range(self.batch)), strict=True))
+        frames, maps, latents = (torch.stack(column) for column in columns)
+        draw = torch.Generator().manual_seed(rng.getrandbits(63))
+        looked = torch.randperm(FRAMES - 1, generator=draw)[:PAIRS]
+        actor = (maps[:, :, 1] == 1) | (maps[:, :, 1] == 2)
+        return to_pixels(frames), latents + NOISE * torch.randn(latents.shape, generator=draw), actor.float(), looked
+
+    def _crop(self, rng: random.Random) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames [T, H, W, 3], maps [T, 2, H/4, W/4] and latents [C, t, h, w] of one crop."""
+        i = rng.randrange(len(self.frames))
+        rows, columns = crop(rng, self.maps[i])
+        latents = (self.made if rng.random() < MADE else self.true)[i].float()
+        cells = [slice(s.start // CELL_SIDE, s.stop // CELL_SIDE) for s in (rows, columns)]
+        marks = [slice(s.start // CELL, s.stop // CELL) for s in (rows, columns)]
+        return self.frames[i, :, rows, columns], self.maps[i, :, :, *marks], latents[:, :, *cells]
+
+
+def _pairs(pixels: Tensor, first: Tensor) -> Tensor:
+    """Frames ``first`` of [B, 3, T, H, W], each with the next one: [N, 6, H, W]."""
+    return rearrange(torch.cat((pixels[:, :, first], pixels[:, :, first + 1]), dim=1), "b c n h w -> (b n) c h w")
+
+
+def _words(split: str, number: int) -> str:
+    """All that can be told of a clip of ``clip_pool``."""
+    rng = scene_rng(split, number)
+    return caption(sample_scene(rng, split=split, shots=1, frames=17), rng, style="full").shots[0]
+
+
+@torch.inference_mode()
+def _latents(backbone: PocketBackbone, frames: Tensor, prompts: list[str]) -> tuple[Tensor, Tensor]:
+    """Latents [clips, C, t, h, w] in half precision: true ones, and what the transformer makes of them."""
+    true, made = [], []
+    for i in range(0, len(frames), 16):
+        latents = backbone.encode(to_pixels(frames[i : i + 16]))
+        true.append(latents.half().cpu())
+        made.append(remake(backbone, latents, prompts[i : i + 16], seed=i).half().cpu())
+    return torch.cat(true), torch.cat(made)
+
+
+def remake(backbone: PocketBackbone, latents: Tensor, prompts: list[str], *, seed: int) -> Tensor:
+    """Latents [B, C, t, h, w] noised to some level and made clean again by the transformer, each with its prompt."""
+    draw = torch.Generator().manual_seed(seed)
+    most = LEAST + (MOST - LEAST) * float(torch.rand((), generator=draw))
+    levels = noise_levels(STEPS, shift=backbone.shift)
+    levels = levels[levels <= most]
+    start = add_noise(latents, torch.randn(latents.shape, generator=draw).to(latents.device), float(levels[0]))
+
+    def predict(samples: dict[int, Tensor], level: float) -> dict[int, Tensor]:
+        told, untold = (_velocity(backbone, samples[0], level, words) for words in (prompts, [""] * len(prompts)))
+        return {0: guide(told, (untold, backbone.guidance))}
+
+    *_, (_, samples, _) = denoise({0: start}, predict, levels)
+    return samples[0]
+
+
+def _velocity(backbone: PocketBackbone, latents: Tensor, level: float, prompts: list[str]) -> Tensor:
+    features = backbone.encode_text(prompts)
+    lengths = torch.tensor([f.shape[1] for f in features], device=latents.device)
+    padded = torch.cat([pad(f, (0, 0, 0, int(lengths.max()) - f.shape[1])) for f in features])
+    texts = Texts(scene=padded, shots=(padded,), lengths=torch.stack((lengths, lengths)))
+    blocks = shot_blocks(0, texts, Picture(latents=latents, level=level), patch=backbone.patch)
+    return backbone.predict(blocks, lay_out(blocks))[0]
