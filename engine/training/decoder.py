@@ -36,7 +36,7 @@ from engine.world.labels import CELL
 CELL_SIDE = 8  # pixels of one latent cell's side
 NOISE = 0.15  # on true latents, of unit variance
 MADE = 0.5  # of all crops have latents that the transformer made
-LEAST, MOST = 0.15, 0.65  # noise from which it makes them: above, it draws another picture
+LEAST, MOST = 0.25, 0.65  # noise from which it makes them: above, it draws another picture
 STEPS = 12  # of the whole schedule, of which only the last are taken
 CRITIC_WEIGHT = 0.1
 SMOOTH, SHAKE = 10.0, 0.1  # weight of what the critic's answer changes when pictures shake by so much
