@@ -38,7 +38,7 @@ NOISE = 0.15  # on true latents, of unit variance
 MADE = 0.5  # of all crops have latents that the transformer made
 LEAST, MOST = 0.25, 0.65  # noise from which it makes them: above, it draws another picture
 STEPS = 12  # of the whole schedule, of which only the last are taken
-CRITIC_WEIGHT = 0.1
+CRITIC_WEIGHT = 0.3  # to what the decoder missed, at its last layer
 SMOOTH, SHAKE = 10.0, 0.1  # weight of what the critic's answer changes when pictures shake by so much
 PAIRS = 4  # of neighbouring frames of a clip that the critic looks at
 
@@ -97,10 +97,16 @@ class DecoderRecipe:
         shake = SHAKE * torch.randn(real.shape, generator=torch.Generator().manual_seed(step)).to(device)
         rough = (critic(real + shake, shown) - of_real).square().mean()
         learned = relu(1 - of_real).mean() + relu(1 + of_fake).mean() + SMOOTH * rough
-        loss = missed - CRITIC_WEIGHT * praise.mean() + learned
+        loss = missed - CRITIC_WEIGHT * self._balance(missed, praise.mean()) * praise.mean() + learned
         psnr = -10 * torch.log10((drawn - pixels).detach().square().mean() / 4)
         told = {"missed": missed, "real": of_real.mean(), "fake": of_fake.mean(), "rough": rough}
         return loss, {"psnr": psnr} | {name: value.detach() for name, value in told.items()}, self.batch
+
+    def _balance(self, missed: Tensor, praise: Tensor) -> Tensor:
+        """How much stronger the first pulls at the decoder's last layer than the second (Esser et al., equation 7)."""
+        last = self.model.codec.head.weight
+        one, other = (torch.autograd.grad(x, last, retain_graph=True)[0].norm() for x in (missed, praise))
+        return (one / (other + 1e-6)).clamp(max=1e3)
 
     def export(self, folder: Path, averaged: dict[str, Tensor], facts: dict[str, object]) -> None:
         """The codec's weights."""

@@ -28,8 +28,8 @@ def decoder(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The shipped codec's decoder alone: sharper pictures of what the transformer makes, the same latents."""
     from engine.training.decoder import DecoderRecipe
 
-    recipe = DecoderRecipe(clips=64 if debug else 4_000, batch=_crops(), shipped=SHIPPED)
-    return recipe, Plan(steps=20 if debug else 8_000, muon=0.0015, adam=6e-4, decay=0.9)
+    recipe = DecoderRecipe(clips=64 if debug else 2_500, batch=_crops(), shipped=SHIPPED)
+    return recipe, Plan(steps=20 if debug else 8_000, muon=6e-4, adam=3e-4, decay=0.8)
 
 
 def single(runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
