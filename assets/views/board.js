@@ -315,8 +315,9 @@ open((now) => {
     settle(now);
     remember(chosen()[0]);
     const takes = [now.project, ...shots().map((s) => s.shown)].join();
-    if (filmed && takes !== filmed) window.dispatchEvent(new Event("reelboard-takes"));
-    filmed = takes;
+    const busy = shots().some((s) => s.status === "running" || s.status === "queued");
+    if (filmed && takes !== filmed && !busy) window.dispatchEvent(new Event("reelboard-takes"));
+    if (!filmed || !busy) filmed = takes; // one new film when all is made, not one for each take
   }
   if (playing !== null && !shots()[playing]) playing = null;
   queueMicrotask(inherit);

@@ -43,11 +43,16 @@ root.addEventListener("click", (event) => {
 });
 
 let behind = false; // the board has other takes than the film that is shown
+let watched = 0; // seconds of it
 const renew = () => {
   if (!behind || root.offsetParent === null || player()?.paused === false) return;
-  behind = false;
+  [behind, watched] = [false, player()?.currentTime ?? 0];
   act("look");
 };
+root.addEventListener("loadedmetadata", ({ target }) => { // the place is kept, not only the film
+  if (watched) target.currentTime = Math.min(watched, target.duration);
+  watched = 0;
+}, true);
 window.addEventListener("reelboard-takes", () => { behind = true; renew(); });
 root.addEventListener("pause", renew, true); // not while it is being watched; at its end, too
 
@@ -57,7 +62,9 @@ root.addEventListener("change", (event) => {
   if (fade) edit("set_shot", { shot: fade, fade: Number(event.target.value) });
 });
 
+let shown; // what Python sent last
 open((value) => {
+  if (value !== shown) [shown, behind] = [value, false];
   if (value.error) return h("p", { class: "warn", role: "status" }, `No film: ${value.error}. On the board a shot can be redone, or another of its takes used.`);
   if (!value.pieces) return h("p", { class: "empty", role: "status" }, "Putting the film together…");
   if (!value.src) return h("p", { class: "empty" }, "No shot is made yet. Make the film on the board; it plays here.");

@@ -29,7 +29,7 @@ const looked = () => {
 
 const origin = (one) => {
   if (one.file) return `From the file ${one.file}; not made here.`;
-  const how = one.steps ? ` ${one.draft ? "as a draft " : ""}in ${many(one.steps, "step")}, guidance ${one.guidance},` : "";
+  const how = one.steps && one.guidance ? ` ${one.draft ? "as a draft " : ""}in ${many(one.steps, "step")}, guidance ${one.guidance},` : "";
   return `Made${how} looking at ${one.saw.join(", ") || "nothing else"}.`;
 };
 const chosenTake = () => shot().takes.find((one) => one.chosen);
@@ -43,7 +43,7 @@ const chosenTools = () => {
       button("Continue from it", { class: "small", "data-do": "continue" }),
       button("Use as reference", { class: "small", "data-do": "keep", "data-take": one.id }),
       button("Keep this frame", { class: "small", "data-do": "still", "data-take": one.id }),
-      one.steps && button("Its steps and guidance again", { class: "small", "data-do": "likewise" })),
+      one.steps && one.guidance && button("Its steps and guidance again", { class: "small", "data-do": "likewise" })),
     h("div", { class: "pair" },
       field("Keep it for", h("select", { id: "kept-for" }, h("option", { value: "" }, "any use"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
       shot().others.length > 0 && field("Copy settings to", h("select", { "data-copy": "", initial: "" }, h("option", { value: "" }, "…"), shot().others.map(([id, slate]) => h("option", { value: id }, `shot ${slate}`))))),
@@ -79,8 +79,9 @@ const TAKE = {
   scrub: () => {},
   likewise: () => {
     const { steps, guidance } = chosenTake();
-    [own, tab] = [{ steps, guidance }, "words"]; // for the next take
+    [own, tab, asked.redo] = [{ steps, guidance }, "words", null]; // for the next take
     show();
+    root.querySelector("[data-own=steps]").focus();
   },
   "play-both": () => synced().forEach((v) => { v.currentTime = 0; v.play(); }),
   continue: () => edit("continue_shot", { shot: shot().id }),

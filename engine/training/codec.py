@@ -20,7 +20,7 @@ from engine.world.grammar import sample_scene, scene_rng
 from engine.world.labels import CELL, PART_COUNT, cell_maps
 
 FRAMES = 9  # of a training clip: a still latent frame and two moving ones
-CROP = (48, 80)
+CROP, SPACE = (48, 80), 8  # pixels; and of one side of a latent cell
 CELLS = 2  # label cells along one side of a latent cell
 ACTOR_WEIGHT = 3.0  # of an actor's pixels, added to 1
 NOISE = 0.4  # on latents, so that the space between codes is decodable
@@ -124,7 +124,7 @@ def crop(rng: random.Random, maps: Tensor) -> tuple[slice, slice]:
     if rng.random() < 0.6 and mask.any():
         middle = CELL * mask.any(0).nonzero().float().mean(0)
         y, x = (int(v) for v in (middle - torch.tensor([high / 2, wide / 2]) + rng.uniform(-12, 12)).tolist())
-    y, x = (8 * (min(max(v, 0), most) // 8) for v, most in ((y, height - high), (x, width - wide)))
+    y, x = (SPACE * (min(max(v, 0), most) // SPACE) for v, most in ((y, height - high), (x, width - wide)))
     return slice(y, y + high), slice(x, x + wide)
 
 

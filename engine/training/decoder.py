@@ -3,14 +3,15 @@
 The encoder's latents, which the transformer knows, stay as they are. Half of what the decoder sees are latents that
 the transformer made itself from the true ones at some noise, so that it learns to mend what the transformer does
 (after LTX-Video, arXiv 2501.00103, whose decoder takes the last step of denoising). A critic that learns beside it
-asks for outlines where a mean of squares would blur them (Esser et al. 2021, arXiv 2012.09841), and is held smooth by
-the approximated R1 of Lin et al. 2025 (arXiv 2501.08316).
+asks for outlines where a mean of squares would blur them (Esser et al. 2021, arXiv 2012.09841), and is held smooth
+around real pictures by the approximated R1 of Lin et al. 2025 (arXiv 2501.08316).
 Legend: B batch, C channels, T frames, t latent frames, H W pixels, h w cells, N pairs of frames.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,63 +21,68 @@ from torch.func import functional_call
 from torch.nn.functional import pad, relu
 
 from engine.backbones.pocket import PocketBackbone
-from engine.backbones.pocket_codec import Block, Down, PocketCodec
+from engine.backbones.pocket_codec import STEM, Block, Down, PocketCodec
 from engine.context import lay_out
 from engine.methods import Picture, Texts
 from engine.methods.lct import shot_blocks
 from engine.runtime import on_gpu
 from engine.samplers import add_noise, denoise, guide, noise_levels
 from engine.training.ahead import Ahead
-from engine.training.codec import ACTOR_WEIGHT, FRAMES, clip_pool, crop, distance, to_pixels
+from engine.training.codec import ACTOR_WEIGHT, FRAMES, SPACE, clip_pool, crop, distance, to_pixels
 from engine.training.record import write_record
 from engine.world.caption import caption
 from engine.world.grammar import sample_scene, scene_rng
 from engine.world.labels import CELL
 
-CELL_SIDE = 8  # pixels of one latent cell's side
 NOISE = 0.15  # on true latents, of unit variance
 MADE = 0.5  # of all crops have latents that the transformer made
-LEAST, MOST = 0.25, 0.65  # noise from which it makes them: above, it draws another picture
-STEPS = 12  # of the whole schedule, of which only the last are taken
+STEPS = 12  # of the transformer's whole schedule
+LAST = 4  # at most so many of them are taken, from noise of 0.6: above, it draws another picture
 CRITIC_WEIGHT = 0.3  # to what the decoder missed, at its last layer
 SMOOTH, SHAKE = 10.0, 0.1  # weight of what the critic's answer changes when pictures shake by so much
 PAIRS = 4  # of neighbouring frames of a clip that the critic looks at
 
 
 class Critic(nn.Module):
-    """Whether two neighbouring frames were drawn by the world, answered cell by cell, knowing their latents."""
+    """Whether two neighbouring frames were drawn by the world, answered cell by cell."""
 
-    def __init__(self, channels: int, widths: tuple[int, int, int] = (96, 192, 192)) -> None:
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
         high, middle, low = widths
-        self.stem, self.high = nn.Linear(6 * 4, high), Block(high)
+        self.stem, self.high = nn.Linear(2 * 3 * STEM**2, high), Block(high)
         self.to_middle, self.middle = Down(high, middle), Block(middle)
         self.to_low, self.low = Down(middle, low), Block(low)
-        self.known, self.answer = nn.Linear(channels, low), nn.Linear(low, 1)
+        self.answer = nn.Linear(low, 1)
 
-    def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
-        """Answers [N, h, w] for frames [N, 6, H, W] with latents [N, C, h, w]."""
-        x = rearrange(frames, "n c (h p) (w q) -> n h w (c p q)", p=2, q=2)
+    def forward(self, frames: Tensor) -> Tensor:
+        """Answers [N, h, w] for frames [N, 6, H, W]."""
+        x = rearrange(frames, "n c (h p) (w q) -> n h w (c p q)", p=STEM, q=STEM)
         x = self.to_low(self.middle(self.to_middle(self.high(self.stem(x)))))
-        x = self.low(x + self.known(latents.movedim(1, -1)))
-        return self.answer(x)[..., 0].float()
+        return self.answer(self.low(x))[..., 0].float()
 
 
 class Pair(nn.Module):
     """The codec, and its critic, which is dropped afterwards."""
 
-    def __init__(self, codec: PocketCodec) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.codec, self.critic = codec, Critic(codec.config.channels)
+        self.codec = PocketCodec()
+        self.critic = Critic(self.codec.config.widths)
 
 
 class DecoderRecipe:
-    """``clips`` rendered clips are held in memory with their latents, true and as the transformer makes them."""
+    """``clips`` rendered clips are held in memory with their latents, true and as the transformer makes them.
 
-    def __init__(self, *, clips: int, batch: int, shipped: Path, seed: int = 0, split: str = "train") -> None:
-        self.batch, self.seed = batch, seed
+    shipped: the model that goes on learning; origin: in words, what its codec had learned from.
+    """
+
+    def __init__(
+        self, *, clips: int, batch: int, shipped: Path, origin: str = "", seed: int = 0, split: str = "train"
+    ) -> None:
+        self.batch, self.seed, self.origin = batch, seed, origin
         self.draws = Ahead(self._draw, helped=on_gpu())
-        self.model = Pair(PocketCodec.from_pretrained(shipped / "codec", torch_dtype=torch.float32))
+        self.model, before = Pair(), PocketCodec.from_pretrained(shipped / "codec", torch_dtype=torch.float32)
+        self.model.codec.load_state_dict(before.state_dict())
         for name, weight in self.model.codec.named_parameters():
             weight.requires_grad_(name.startswith(("from_latent", "decode_", "up_", "head")))
         self.frames, self.maps = clip_pool(clips, split)
@@ -89,13 +95,12 @@ class DecoderRecipe:
         drawn = self.model.codec.decode(latents).float()
         weight = 1 + ACTOR_WEIGHT * actor.repeat_interleave(CELL, -1).repeat_interleave(CELL, -2)[:, None]
         missed = distance(drawn - pixels, weight)
-        shown = latents[:, :, (looked + 3) // 4].transpose(1, 2).flatten(0, 1)
         real, fake = _pairs(pixels, looked), _pairs(drawn, looked)
         critic, frozen = self.model.critic, {k: v.detach() for k, v in self.model.critic.named_parameters()}
-        praise = functional_call(critic, frozen, (fake, shown))
-        of_real, of_fake = critic(real, shown), critic(fake.detach(), shown)
+        praise = functional_call(critic, frozen, (fake,))
+        of_real, of_fake = critic(real), critic(fake.detach())
         shake = SHAKE * torch.randn(real.shape, generator=torch.Generator().manual_seed(step)).to(device)
-        rough = (critic(real + shake, shown) - of_real).square().mean()
+        rough = (critic(real + shake) - of_real).square().mean()
         learned = relu(1 - of_real).mean() + relu(1 + of_fake).mean() + SMOOTH * rough
         loss = missed - CRITIC_WEIGHT * self._balance(missed, praise.mean()) * praise.mean() + learned
         psnr = -10 * torch.log10((drawn - pixels).detach().square().mean() / 4)
@@ -112,24 +117,25 @@ class DecoderRecipe:
         """The codec's weights."""
         self.model.load_state_dict(averaged)
         self.model.codec.cpu().eval().half().save_pretrained(folder / "codec", max_shard_size="9MB")
-        write_record(folder / "codec", facts)
+        write_record(folder / "codec", facts | ({"started_from": self.origin} if self.origin else {}))
 
     def _draw(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Pixels [B, 3, T, H, W], latents [B, C, t, h, w], actors [B, T, H/4, W/4], and the first frames of pairs."""
         rng = random.Random(f"{self.seed}/{step}")
-        columns = list(zip(*(self._crop(rng) for _ in range(self.batch)), strict=True))
-        frames, maps, latents = (torch.stack(column) for column in columns)
         draw = torch.Generator().manual_seed(rng.getrandbits(63))
+        columns = list(zip(*(self._crop(rng, draw) for _ in range(self.batch)), strict=True))
+        frames, maps, latents = (torch.stack(column) for column in columns)
         looked = torch.randperm(FRAMES - 1, generator=draw)[:PAIRS]
         actor = (maps[:, :, 1] == 1) | (maps[:, :, 1] == 2)
-        return to_pixels(frames), latents + NOISE * torch.randn(latents.shape, generator=draw), actor.float(), looked
+        return to_pixels(frames), latents, actor.float(), looked
 
-    def _crop(self, rng: random.Random) -> tuple[Tensor, Tensor, Tensor]:
+    def _crop(self, rng: random.Random, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Frames [T, H, W, 3], maps [T, 2, H/4, W/4] and latents [C, t, h, w] of one crop."""
         i = rng.randrange(len(self.frames))
         rows, columns = crop(rng, self.maps[i])
-        latents = (self.made if rng.random() < MADE else self.true)[i].float()
-        cells = [slice(s.start // CELL_SIDE, s.stop // CELL_SIDE) for s in (rows, columns)]
+        true, made = self.true[i].float(), self.made[i].float()
+        latents = made if rng.random() < MADE else true + NOISE * torch.randn(true.shape, generator=draw)
+        cells = [slice(s.start // SPACE, s.stop // SPACE) for s in (rows, columns)]
         marks = [slice(s.start // CELL, s.stop // CELL) for s in (rows, columns)]
         return self.frames[i, :, rows, columns], self.maps[i, :, :, *marks], latents[:, :, *cells]
 
@@ -157,25 +163,28 @@ def _latents(backbone: PocketBackbone, frames: Tensor, prompts: list[str]) -> tu
 
 
 def remake(backbone: PocketBackbone, latents: Tensor, prompts: list[str], *, seed: int) -> Tensor:
-    """Latents [B, C, t, h, w] noised to some level and made clean again by the transformer, each with its prompt."""
+    """Latents [B, C, t, h, w], noised alike, that the transformer made clean again in the last 1 to 4 of its steps."""
     draw = torch.Generator().manual_seed(seed)
-    most = LEAST + (MOST - LEAST) * float(torch.rand((), generator=draw))
-    levels = noise_levels(STEPS, shift=backbone.shift)
-    levels = levels[levels <= most]
+    levels = noise_levels(STEPS, shift=backbone.shift)[-2 - int(torch.randint(LAST, (), generator=draw)) :]
+    told, untold = (_texts(backbone, words) for words in (prompts, [""] * len(prompts)))
     start = add_noise(latents, torch.randn(latents.shape, generator=draw).to(latents.device), float(levels[0]))
 
     def predict(samples: dict[int, Tensor], level: float) -> dict[int, Tensor]:
-        told, untold = (_velocity(backbone, samples[0], level, words) for words in (prompts, [""] * len(prompts)))
-        return {0: guide(told, (untold, backbone.guidance))}
+        shown = Picture(latents=samples[0], level=level)
+        full, lacking = (_velocity(backbone, texts, shown) for texts in (told, untold))
+        return {0: guide(full, (lacking, backbone.guidance))}
 
     *_, (_, samples, _) = denoise({0: start}, predict, levels)
     return samples[0]
 
 
-def _velocity(backbone: PocketBackbone, latents: Tensor, level: float, prompts: list[str]) -> Tensor:
+def _texts(backbone: PocketBackbone, prompts: list[str]) -> Texts:
     features = backbone.encode_text(prompts)
-    lengths = torch.tensor([f.shape[1] for f in features], device=latents.device)
+    lengths = torch.tensor([f.shape[1] for f in features], device=features[0].device)
     padded = torch.cat([pad(f, (0, 0, 0, int(lengths.max()) - f.shape[1])) for f in features])
-    texts = Texts(scene=padded, shots=(padded,), lengths=torch.stack((lengths, lengths)))
-    blocks = shot_blocks(0, texts, Picture(latents=latents, level=level), patch=backbone.patch)
+    return Texts(scene=padded, shots=(padded,), lengths=torch.stack((lengths, lengths)))
+
+
+def _velocity(backbone: PocketBackbone, texts: Texts, shown: Picture) -> Tensor:
+    blocks = shot_blocks(0, texts, shown, patch=backbone.patch)
     return backbone.predict(blocks, lay_out(blocks))[0]

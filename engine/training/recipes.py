@@ -28,7 +28,7 @@ def decoder(_runs: Path, *, debug: bool) -> tuple[Recipe, Plan]:
     """The shipped codec's decoder alone: sharper pictures of what the transformer makes, the same latents."""
     from engine.training.decoder import DecoderRecipe
 
-    recipe = DecoderRecipe(clips=64 if debug else 2_500, batch=_crops(), shipped=SHIPPED)
+    recipe = DecoderRecipe(clips=64 if debug else 2_500, batch=_crops(), shipped=SHIPPED, origin=_told("codec"))
     return recipe, Plan(steps=20 if debug else 8_000, muon=6e-4, adam=3e-4, decay=0.8)
 
 
@@ -111,7 +111,12 @@ def _shipped() -> dict[str, Any]:
     start = {
         f"{name}.{key}": value.float() for name, part in parts.items() for key, value in part.state_dict().items()
     }
-    return {"start": start, "origin": _origin(json.loads((SHIPPED / "transformer" / "training.json").read_text()))}
+    return {"start": start, "origin": _told("transformer")}
+
+
+def _told(part: str) -> str:
+    """Where a part of the shipped weights came from."""
+    return _origin(json.loads((SHIPPED / part / "training.json").read_text()))
 
 
 def _origin(facts: dict[str, Any]) -> str:

@@ -52,9 +52,10 @@ class ArchivedTake(BaseModel):
     def _readable(cls, made_by: dict[str, Any]) -> dict[str, Any]:
         """What the studio reads of it has the right kind."""
         kinds = {"prompt": str, "scene": str, "frames": int, "cut": bool, "backbone": str, "context": list}
+        kinds |= {"steps": int, "guidance": int | float, "draft": bool}
         for name, kind in kinds.items():
             if name in made_by and not isinstance(made_by[name], kind):
-                raise ValueError(f"{name} is no {kind.__name__}")
+                raise ValueError(f"{name} is no {getattr(kind, '__name__', 'number')}")
         return made_by
 
 

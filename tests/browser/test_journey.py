@@ -58,6 +58,11 @@ def test_takes_are_compared_chosen_and_noted(page):
     page.wait_for_selector("#shot :text('in 3 steps, guidance')")
     page.get_by_role("button", name="Its steps and guidance again").click()
     assert page.locator("#shot").get_by_label("Steps", exact=True).input_value() == "3"
+    page.click("#shot button.primary")
+    page.wait_for_selector("#shot [role=tab]:has-text('Takes 3')")
+    page.get_by_role("tab", name="Takes").click()
+    page.wait_for_selector("#shot :text('Take 3, which counts')")
+    page.wait_for_selector("#shot :text('in 3 steps, guidance')")
     assert page.errors == []
 
 
@@ -81,9 +86,9 @@ def test_a_picture_is_brought_picked_with_a_take_and_a_shot_is_made_of_both(page
     page.wait_for_selector("#shot .meter span:text-matches('[0-9] of [0-9,]+ tokens, [+][0-9.]+ s')")
     redo(page)
     page.get_by_role("tab", name="Takes").click()
-    page.wait_for_selector("#shot:has-text('Made looking at')")
-    assert "1A" in page.locator("#shot .soft:has-text('Made looking at')").inner_text()
-    assert "portrait.png" in page.locator("#shot .soft:has-text('Made looking at')").inner_text()
+    page.wait_for_selector("#shot:has-text('looking at')")
+    assert "1A" in page.locator("#shot .soft:has-text('looking at')").inner_text()
+    assert "portrait.png" in page.locator("#shot .soft:has-text('looking at')").inner_text()
     page.wait_for_selector("#shot .cuts li:has-text('Cut from 1B')")
     assert page.errors == []
 
