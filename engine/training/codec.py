@@ -66,7 +66,7 @@ class CodecRecipe:
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(device)
         noisy = latents + NOISE * noise
         error = codec.decode_raw(noisy).float() - pixels
-        weight = 1 + ACTOR_WEIGHT * actor.repeat_interleave(CELL, -1).repeat_interleave(CELL, -2)[:, None]
+        weight = pixel_weight(actor)
         drawn = distance(error, weight)
         psnr = -10 * torch.log10(error.detach().square().mean() / 4)
         power = latents.float().square().mean()
@@ -104,8 +104,7 @@ class CodecRecipe:
         count = 1 if rng.random() < 0.1 else FRAMES
         columns = list(zip(*(self._crop(rng, count) for _ in range(self.batch)), strict=True))
         frames, maps = torch.stack(columns[0]), torch.stack(columns[1])
-        actor = (maps[:, :, 1] == 1) | (maps[:, :, 1] == 2)
-        return to_pixels(frames), maps[:, ::4, 0], actor.float()
+        return to_pixels(frames), maps[:, ::4, 0], actors(maps).float()
 
     def _crop(self, rng: random.Random, count: int) -> tuple[Tensor, Tensor]:
         """Frames [count, h, w, 3] and maps [count, 2, h/4, w/4] of one crop, mostly around an actor."""
@@ -120,12 +119,23 @@ def crop(rng: random.Random, maps: Tensor) -> tuple[slice, slice]:
     """Rows and columns of pixels, mostly around an actor of the maps [T, 2, H/4, W/4], on the borders of cells."""
     (high, wide), (height, width) = CROP, (CELL * side for side in maps.shape[2:])
     y, x = rng.randint(0, height - high), rng.randint(0, width - wide)
-    mask = (maps[:, 1] == 1) | (maps[:, 1] == 2)
+    mask = actors(maps)
     if rng.random() < 0.6 and mask.any():
         middle = CELL * mask.any(0).nonzero().float().mean(0)
         y, x = (int(v) for v in (middle - torch.tensor([high / 2, wide / 2]) + rng.uniform(-12, 12)).tolist())
     y, x = (SPACE * (min(max(v, 0), most) // SPACE) for v, most in ((y, height - high), (x, width - wide)))
     return slice(y, y + high), slice(x, x + wide)
+
+
+def actors(maps: Tensor) -> Tensor:
+    """Which cells [..., H/4, W/4] of maps [..., 2, H/4, W/4] an actor covers."""
+    entity = maps[..., 1, :, :]
+    return (entity == 1) | (entity == 2)
+
+
+def pixel_weight(actor: Tensor) -> Tensor:
+    """Weights of pixels [B, 1, T, H, W] by where actors are [B, T, H/4, W/4]."""
+    return 1 + ACTOR_WEIGHT * actor.repeat_interleave(CELL, -1).repeat_interleave(CELL, -2)[:, None]
 
 
 def clip_pool(clips: int, split: str) -> tuple[Tensor, Tensor]:

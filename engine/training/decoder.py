@@ -28,7 +28,7 @@ from engine.methods.lct import shot_blocks
 from engine.runtime import on_gpu
 from engine.samplers import add_noise, denoise, guide, noise_levels
 from engine.training.ahead import Ahead
-from engine.training.codec import ACTOR_WEIGHT, FRAMES, SPACE, clip_pool, crop, distance, to_pixels
+from engine.training.codec import FRAMES, SPACE, actors, clip_pool, crop, distance, pixel_weight, to_pixels
 from engine.training.record import write_record
 from engine.world.caption import caption
 from engine.world.grammar import sample_scene, scene_rng
@@ -93,8 +93,7 @@ class DecoderRecipe:
         """What the decoder missed, what the critic says of it, and what the critic itself missed."""
         pixels, latents, actor, looked = (x.to(device) for x in self.draws(step))
         drawn = self.model.codec.decode(latents).float()
-        weight = 1 + ACTOR_WEIGHT * actor.repeat_interleave(CELL, -1).repeat_interleave(CELL, -2)[:, None]
-        missed = distance(drawn - pixels, weight)
+        missed = distance(drawn - pixels, pixel_weight(actor))
         real, fake = _pairs(pixels, looked), _pairs(drawn, looked)
         critic, frozen = self.model.critic, {k: v.detach() for k, v in self.model.critic.named_parameters()}
         praise = functional_call(critic, frozen, (fake,))
@@ -126,8 +125,7 @@ class DecoderRecipe:
         columns = list(zip(*(self._crop(rng, draw) for _ in range(self.batch)), strict=True))
         frames, maps, latents = (torch.stack(column) for column in columns)
         looked = torch.randperm(FRAMES - 1, generator=draw)[:PAIRS]
-        actor = (maps[:, :, 1] == 1) | (maps[:, :, 1] == 2)
-        return to_pixels(frames), latents, actor.float(), looked
+        return to_pixels(frames), latents, actors(maps).float(), looked
 
     def _crop(self, rng: random.Random, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Frames [T, H, W, 3], maps [T, 2, H/4, W/4] and latents [C, t, h, w] of one crop."""
