@@ -62,8 +62,9 @@ root.addEventListener("change", (event) => {
   if (fade) edit("set_shot", { shot: fade, fade: Number(event.target.value) });
 });
 
-let shown; // what Python sent last
+let shown = {}; // the newest film that Python sent
 open((value) => {
+  if (value.project === shown.project && value.version < shown.version) value = shown; // overtaken on the way
   if (value !== shown) [shown, behind] = [value, false];
   if (value.error) return h("p", { class: "warn", role: "status" }, `No film: ${value.error}. On the board a shot can be redone, or another of its takes used.`);
   if (!value.pieces) return h("p", { class: "empty", role: "status" }, "Putting the film together…");

@@ -209,8 +209,9 @@ class Actions:
         return [*self.shown(self.studio.project(identity), scene, shot), gr.skip(), gr.skip()]
 
     def film(self, identity: str) -> str:
-        """The film as the board is now, and its seams."""
-        return as_text(review(self.studio, self.studio.project(identity)))
+        """The film as the board is now, and its seams; of two put together at once the page keeps the newer."""
+        project = self.studio.project(identity)
+        return as_text({"project": project.id, "version": project.version} | review(self.studio, project))
 
     def finish(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What was done beside the film, and the film after it."""
@@ -226,16 +227,25 @@ class Actions:
 
     # What the page shows
 
-    def look(self, identity: str, scene: str, shot: str, before: str) -> list[Any]:
-        """Everything that changes by itself, when anything did since the last look."""
+    def look(self, identity: str, scene: str, shot: str, before: tuple[str, ...]) -> list[Any]:
+        """Everything that changes by itself, when anything did since the last look.
+
+        Where only the place is another, what is told of it is told anew: it may have been overtaken by what was told
+        of the place before.
+        """
         if identity:
             try:
                 project = self.studio.project(identity)
             except ValueError:  # a sentence that stays, instead of one a moment
                 return [*[gr.skip()] * (SHOWN - 5), as_text({"text": GONE, "state": "idle"}), gr.skip()]
-            if self._seen(project) != before:
+            scene = _there(project, scene)
+            now = self._seen(project, scene, shot)
+            if now[:1] != before[:1]:
                 seen, _, _, _, *live = self.shown(project, scene, shot)
                 return [seen, *live]
+            if now != before:
+                plan, panel = self._place(project, scene, shot)
+                return [now, gr.skip(), plan, panel, *[gr.skip()] * (SHOWN - 7)]
         return [gr.skip()] * (SHOWN - 3)
 
     def opened(self, project: Project, *, scene: str = "", shot: str = "") -> list[Any]:
@@ -256,31 +266,33 @@ class Actions:
 
     def shown(self, project: Project, scene: str, shot: str) -> list[Any]:
         """The state of the page, and the live widgets."""
-        scene = scene if any(one.id == scene for one in project.scenes) else ""
-        busy = self._busy(project)
+        scene = _there(project, scene)
         return [
-            self._seen(project),
+            self._seen(project, scene, shot),
             project.revision,
             scene,
             shot,
             as_text(views.board(self.studio, project, scene, shot)),
-            as_text(planned(self.studio, project, scene, busy=busy)),
-            as_text(views.shot(self.studio, project, shot)),
+            *self._place(project, scene, shot),
             as_text(views.bible(self.studio, project)),
             as_text(views.queue(self.studio, project)),
             as_text(views.strip(self.studio, project)),
-            gr.Button(interactive=not busy),
+            gr.Button(interactive=not self._busy(project)),
         ]
+
+    def _place(self, project: Project, scene: str, shot: str) -> list[str]:
+        """What is told of one scene and one shot: the plan, and the panel beside the board."""
+        plan = planned(self.studio, project, scene, busy=self._busy(project))
+        return [as_text(plan), as_text(views.shot(self.studio, project, shot))]
 
     def _busy(self, project: Project) -> bool:
         return bool(self.studio.jobs(project.id)) and not self.studio.broke_off(project)
 
-    def _seen(self, project: Project) -> str:
-        """Changes whenever the page would look different."""
+    def _seen(self, project: Project, scene: str, shot: str) -> tuple[str, ...]:
+        """Changes whenever the page would look different: at first what is the project's, then the place in it."""
         jobs = [self.studio.job(project.id), *self.studio.store.ledger.open_jobs()]
-        return f"{project.id} {project.version} {self.studio.paused} " + " ".join(
-            f"{job.id} {job.state} {job.done} {job.place} {[s.looks for s in job.shots]}" for job in jobs if job
-        )
+        work = [f"{one.id} {one.state} {one.done} {one.place} {[s.looks for s in one.shots]}" for one in jobs if one]
+        return f"{project.id} {project.version} {self.studio.paused} {work}", scene, shot
 
     def _select(self, identity: str, current: str, chosen: dict[str, Any]) -> list[Any]:
         """Go to a shot or a scene; the story box follows into another scene only. The board knows what it selected."""
@@ -288,10 +300,8 @@ class Actions:
         shot = chosen.get("shot", "")
         scene = project.scene_of(shot) if shot else project.scene(chosen["scene"])
         shot = shot or (scene.shots[0].id if scene.shots else "")
-        kept, busy = [gr.skip()] * SHOWN, self._busy(project)
-        kept[2], kept[3] = scene.id, shot
-        kept[5] = as_text(planned(self.studio, project, scene.id, busy=busy))
-        kept[6] = as_text(views.shot(self.studio, project, shot))
+        kept = [gr.skip()] * SHOWN
+        kept[2], kept[3], kept[5:7] = scene.id, shot, self._place(project, scene.id, shot)
         return [*kept, *([gr.skip(), gr.skip()] if scene.id == current else _told(scene))]
 
     def _redo(self, identity: str, shots: list[str], own: dict[str, Any]) -> None:
@@ -313,6 +323,11 @@ class Actions:
     def _replace(self, identity: str, shot: str, sent: str) -> None:
         with uploaded(sent) as path:
             self.studio.pool.replace(identity, shot, path, author=author())
+
+
+def _there(project: Project, scene: str) -> str:
+    """A scene by its id; none when another window put it away."""
+    return scene if any(one.id == scene for one in project.scenes) else ""
 
 
 def _told(scene: SceneInfo | None) -> tuple[str, int]:

@@ -138,7 +138,7 @@ def _tabs(studio: Studio) -> dict[str, Any]:
 
 def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     act = Actions(studio)
-    identity, revision, scene, shot, seen = gr.State(""), gr.State(0), gr.State(""), gr.State(""), gr.State("")
+    identity, revision, scene, shot, seen = gr.State(""), gr.State(0), gr.State(""), gr.State(""), gr.State(())
     browser = gr.BrowserState("", storage_key="reelboard-project", secret="reelboard")  # noqa: S106 - only an id
     where = [identity, revision, scene, shot]  # what every action gets
     shown = [seen, revision, scene, shot, *w.live]  # what every action gives

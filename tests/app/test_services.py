@@ -1,10 +1,12 @@
 """The studio's services on a tiny real backbone: nothing is lost, every refusal is one sentence."""
 
 import io
+import json
 import threading
 import time
 import zipfile
 
+import gradio as gr
 import pytest
 import torch
 from films import read_video
@@ -17,6 +19,7 @@ from studio.settings import Settings, read_settings
 from studio.store import StaleError
 from studio.store.archive import END, FAR
 from studio.tasks import redo_task, scene_tasks
+from studio.ui.actions import Actions
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 
@@ -1018,3 +1021,26 @@ def test_the_executor_is_named_by_the_environment_and_ray_is_asked_for_when_it_i
     monkeypatch.setattr("studio.executors.ray.find_spec", lambda _: None)
     with pytest.raises(ValueError, match="Ray is not installed; pip install ray, or use 'local'"):
         Studio(Settings(home=tmp_path, executor="ray"))
+
+
+def test_a_look_that_was_overtaken_is_made_up_for(studio):
+    """One begun before the page knew the scene ends after what told it of the scene: its plan is the emptier one."""
+    made, page = project(studio), Actions(studio)
+    scene, shot = made.scenes[0].id, made.shots[0].id
+    seen, _, plan, *_ = page.look(made.id, "", "", ())
+    assert plan == "{}"
+    seen, board, plan, panel, *_ = page.look(made.id, scene, shot, seen)
+    assert json.loads(plan)["scene"] == scene
+    assert json.loads(panel)["id"] == shot
+    assert board == gr.skip()
+    assert page.look(made.id, scene, shot, seen)[0] == gr.skip()
+    assert page.look(made.id, "gone", shot, seen)[2] == "{}"
+
+
+def test_of_two_films_that_are_put_together_at_once_the_page_can_tell_the_newer(studio):
+    made, page = project(studio), Actions(studio)
+    before = json.loads(page.film(made.id))
+    studio.edit(made.id, "set_finish", title="The sea")
+    after = json.loads(page.film(made.id))
+    assert before["project"] == after["project"] == made.id
+    assert before["version"] < after["version"]
