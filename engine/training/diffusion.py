@@ -40,7 +40,8 @@ ACTOR_WEIGHT = 5.0  # species and accessories are the last to be right, and smal
 NOISE_MEAN, NOISE_STD = 1.2, 1.2  # of the logit-normal; the paper does not give its own. Latents of a flat drawing
 # still show their layout at level 0.8: what a shot is about is decided above, so most of the training is there.
 DROP_TEXT = 0.1
-NO_SCENE = 0.08  # of scenes have no global prompt
+NO_SCENE = 0.08  # of scenes have no global prompt; their shots tell the looks
+TOLD = 0.9  # of single shots without one tell all they show: of the others the words leave half unsaid
 GIVEN_LEVEL = 0.3  # the most noise on such a shot; they are context and not counted in the loss
 TOKENS_A_STEP = 7_000
 LONG_FRAMES = 33
@@ -244,9 +245,11 @@ class Drawer:
         """Token ids of one row; all text is dropped at once now and then, for classifier-free guidance."""
         known = takewhile(lambda s: given[s], range(len(given))) if self.mix.ordered else compress(count(), given)
         pictured = tuple(known) if rng.random() < self.mix.untold else ()
-        said = caption(spec, rng, withhold=len(spec.shots) > 1 and rng.random() < 0.3, pictured=pictured)
-        scene_prompt = said.prompt if rng.random() > NO_SCENE else ""
-        prompts = [scene_prompt, *said.shots] if has_scene else list(said.shots)
+        single, alone = len(spec.shots) == 1, not has_scene or rng.random() < NO_SCENE
+        style = "full" if single and alone and rng.random() < TOLD else None
+        withhold = not single and (alone or rng.random() < 0.3)
+        said = caption(spec, rng, withhold=withhold, pictured=pictured, style=style)
+        prompts = ["" if alone else said.prompt, *said.shots] if has_scene else list(said.shots)
         if rng.random() < DROP_TEXT:
             prompts = [""] * len(prompts)
         return [encoding.ids for encoding in self.tokenizer.encode_batch(prompts)]
