@@ -54,7 +54,7 @@ def test_every_shot_has_a_level_of_its_own_and_one_is_always_made(pool):
 
 
 def test_words_of_a_shot_alone_tell_how_its_characters_look(pool):
-    """Else they teach that words do not matter: where half the words left looks out, looks took ten times as long."""
+    """Else they teach that words matter little."""
     draws, told = drawer(pool, Mix(single=1, still=0, scene=0)), 0
     picks = draws.runs[1, False][:1] * 200
     character = only(pool.scenes[picks[0][0]], picks[0][1]).characters[0]
