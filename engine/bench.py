@@ -50,14 +50,17 @@ def main() -> None:
     )
     parser.add_argument("--shots", type=positive(int), help="the most of them: wan 8, on a CPU 2; lct 9")
     parser.add_argument("--backbone", default="pocket")
+    parser.add_argument("--steps", type=positive(int), help="lct, plan: of the sampler; the backbone's own")
     parser.add_argument("--rounds", type=positive(int), default=3, help="measured runs of each; the median is printed")
     asked = parser.parse_args()
     if asked.gpu or asked.table == "wan":
         wan(asked)
     elif asked.table == "lct":
-        lct(asked.backbone, asked.rounds, asked.shots or MAX_SHOTS)
+        lct(asked.backbone, asked.rounds, asked.shots or MAX_SHOTS, steps=asked.steps)
+    elif asked.table == "plan":
+        plans(asked.backbone, asked.rounds, steps=asked.steps)
     else:
-        {"speed": speed, "plan": plans}[asked.table](asked.backbone, asked.rounds)
+        speed(asked.backbone, asked.rounds)
 
 
 def wan(asked: argparse.Namespace) -> None:
@@ -90,16 +93,17 @@ def speed(name: str, rounds: int) -> None:
         rows[f"{shots} shots: film"] = statistics.median(whole for _, whole in films)
     for label, seconds in rows.items():
         sys.stdout.write(f"{label:32} {seconds:8.2f} s\n")
-    _last_line(backbone, {label: round(value, 3) for label, value in rows.items()})
+    _last_line(backbone, {label: round(value, 3) for label, value in rows.items()}, backbone.steps)
 
 
-def lct(name: str, rounds: int, most: int = MAX_SHOTS) -> None:
+def lct(name: str, rounds: int, most: int = MAX_SHOTS, *, steps: int | None = None) -> None:
     """Time and peak memory of LCT's ways as ratios to independent shots in the same run; growth; our overhead."""
     backbone = engine.load(name)
+    steps = steps or backbone.steps
     table: dict[str, dict[str, float]] = {}
     ways = {way: settings for way, settings in WAYS.items() if _has(backbone, settings["method"])}
     # guiding the history costs a pass of the made shots more in every way but joint; here the ways alone
-    film = partial(_film, backbone, steps=4, history_guidance=1.0, previews=False)
+    film = partial(_film, backbone, steps=steps, history_guidance=1.0, previews=False)
     seconds: dict[str, float] = {}
     for shots in range(1, most + 1):
         floor, floor_bytes = _cost(backbone, partial(film, shots, method="independent"), rounds)
@@ -119,7 +123,7 @@ def lct(name: str, rounds: int, most: int = MAX_SHOTS) -> None:
         found["recomputed to remembered"] = round(seconds["lct-ar"] / seconds["lct-causal"], 3)
     for what, value in found.items():
         sys.stdout.write(f"{TOLD[what].format(most)}: {value}\n")
-    _last_line(backbone, table | found)
+    _last_line(backbone, table | found, steps)
 
 
 def growth(backbone: Backbone, rounds: int, most: int) -> dict[str, Any]:
@@ -139,12 +143,13 @@ def growth(backbone: Backbone, rounds: int, most: int) -> dict[str, Any]:
     return found
 
 
-def plans(name: str, rounds: int) -> None:
+def plans(name: str, rounds: int, *, steps: int | None = None) -> None:
     """What a plan says beside what is then measured, seconds and peak memory: planned to measured."""
     from engine.plan import plan
 
     backbone = engine.load(name)
-    settings = {"steps": 8, "previews": False}
+    steps = steps or backbone.steps
+    settings = {"steps": steps, "previews": False}
     table: dict[str, dict[str, float]] = {}
     for method in (m for m in GENERAL if _has(backbone, m)):
         for shots in (1, 4, 9):
@@ -156,7 +161,7 @@ def plans(name: str, rounds: int) -> None:
             sys.stdout.write(f"{method:12} {shots} shots  seconds {row['seconds']:.2f}  memory {row['memory']:.2f}\n")
     worst = {what: max(abs(row[what] - 1) for row in table.values()) for what in ("seconds", "memory")}
     sys.stdout.write(f"furthest off: seconds {worst['seconds']:.0%}, memory {worst['memory']:.0%}\n")
-    _last_line(backbone, table | {"furthest off": {what: round(off, 3) for what, off in worst.items()}})
+    _last_line(backbone, table | {"furthest off": {what: round(off, 3) for what, off in worst.items()}}, steps)
 
 
 def _cost(backbone: Backbone, film: Callable[[], tuple[float, float]], rounds: int) -> tuple[float, int]:
@@ -195,8 +200,8 @@ def _has(backbone: Backbone, method: str) -> bool:
     return True
 
 
-def _last_line(backbone: Backbone, facts: dict[str, Any]) -> None:
-    about = {"backbone": backbone.name, "reason": backbone.runtime.reason, "steps": backbone.steps}
+def _last_line(backbone: Backbone, facts: dict[str, Any], steps: int) -> None:
+    about = {"backbone": backbone.name, "reason": backbone.runtime.reason, "steps": steps}
     sys.stdout.write(json.dumps(about | facts) + "\n")
 
 
