@@ -198,7 +198,7 @@ class Drawer:
     def draw(self, rng: random.Random) -> Batch:
         """One batch: first what kind of step, then rows of that shape."""
         kind = rng.choices(("single", "still", "scene"), (self.mix.single, self.mix.still, self.mix.scene))[0]
-        shots = rng.choice((2, 3, 4, 4, 5, 6, 9)) if kind == "scene" else 1
+        shots = rng.choice((2, 3, 4, 4, 5, 6, 7, 8, 9)) if kind == "scene" else 1
         long = kind == "single" and rng.random() < 0.1
         counts = [1 if kind == "still" else 9 if long else self._length(rng) for _ in range(shots)]
         rows = max(1, min(512, self.tokens // sum(40 * count + 30 for count in counts)))
@@ -214,7 +214,7 @@ class Drawer:
     ) -> Batch:
         """Rows from (entry, first shot) with ``counts`` latent frames a shot."""
         clips = [[self.pool.clip(e, first + s, n) for e, first in picks] for s, n in enumerate(counts)]
-        specs = [window(self.pool.scenes[e], first, len(counts)) for e, first in picks]
+        specs = [window(self.pool.scenes[e], first, counts) for e, first in picks]
         specs = [only(spec, 0) for spec in specs] if len(counts) == 1 else specs
         latents = [torch.stack([latent for latent, _ in column]) for column in clips]
         draw = torch.Generator().manual_seed(rng.getrandbits(63))

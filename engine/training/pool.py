@@ -86,10 +86,15 @@ def only(scene: SceneSpec, shot: int) -> SceneSpec:
     return replace(scene, characters=tuple(scene.characters[i] for i in acting), shots=(alone,))
 
 
-def window(scene: SceneSpec, first: int, count: int) -> SceneSpec:
-    """A run of shots as a scene; characters keep their numbers."""
-    shots = scene.shots[first : first + count]
-    return replace(scene, shots=(replace(shots[0], cut=True), *shots[1:]))
+def window(scene: SceneSpec, first: int, counts: Sequence[int]) -> SceneSpec:
+    """A run of shots, of ``counts`` latent frames each, as a scene; characters keep their numbers.
+
+    A shot that goes on from one that is not shown to its end begins with a cut, as it does for the eye.
+    """
+    shots = scene.shots[first : first + len(counts)]
+    ended = (False, *(4 * (n - 1) + 1 >= shot.frames for n, shot in zip(counts, shots, strict=True)))
+    cut = (replace(shot, cut=shot.cut or not whole) for shot, whole in zip(shots, ended, strict=False))
+    return replace(scene, shots=tuple(cut))
 
 
 @torch.inference_mode()

@@ -118,6 +118,15 @@ def test_causal_tuning_trains_a_small_adapter_and_starts_from_what_was_known(poo
     assert all(value.grad is not None for name, value in model.named_parameters() if name in trained)
 
 
+def test_what_goes_on_from_a_shot_that_is_shortened_begins_with_a_cut():
+    """Else words that promise to go on stand beside a jump."""
+    scene = next(s for s in (scene_of(n, "train") for n in range(99)) if not all(shot.cut for shot in s.shots[1:]))
+    going = next(k for k, shot in enumerate(scene.shots) if k and not shot.cut)
+    whole = (scene.shots[going - 1].frames - 1) // 4 + 1
+    cuts = {n: [shot.cut for shot in window(scene, going - 1, (n, 2)).shots] for n in (1, whole - 1, whole)}
+    assert cuts == {1: [True, True], whole - 1: [True, True], whole: [True, False]}
+
+
 def test_single_shots_and_windows_are_scenes_of_their_own():
     scene = next(s for s in (scene_of(n, "train") for n in range(99)) if len(s.shots) > 3 and len(s.characters) == 2)
     for k, shot in enumerate(scene.shots):
@@ -126,7 +135,7 @@ def test_single_shots_and_windows_are_scenes_of_their_own():
         assert alone.shots[0].cut
         names = [scene.characters[a.character] for a in shot.actors]
         assert [alone.characters[a.character] for a in alone.shots[0].actors] == names
-    assert len(window(scene, 1, 2).shots) == 2
+    assert len(window(scene, 1, (5, 5)).shots) == 2
 
 
 def test_what_ships_are_the_averaged_weights_and_what_they_came_from(pool, tmp_path, monkeypatch):
