@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.events import Cancelled, CancelToken, Denoised, Event, Finished, Preview, Progress, ShotDone
-from engine.scene import MAX_PROMPT, MAX_SHOT_SEED, MAX_SHOTS, Scene, Shot, Take
+from engine.scene import LONGEST_SCENE, MAX_PROMPT, MAX_SHOT_SEED, MAX_SHOTS, Scene, Shot, Take
 from engine.shapes import VideoShape, nearest_length
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ def vocabulary() -> dict[str, tuple[str, ...]]:
 
 
 __all__ = [
+    "LONGEST_SCENE",
     "MAX_PROMPT",
     "MAX_SHOTS",
     "MAX_SHOT_SEED",

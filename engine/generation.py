@@ -42,6 +42,9 @@ def generate(
     ``settings`` are those of ``Settings``. Shot k's noise comes from its own seed, or from ``seed`` and k, so redoing
     one shot draws nothing new for the others. ``histories`` (an empty dict at first) keeps a causal method's memory
     from one call to the next. Raises ValueError before any work for bad input, and Cancelled between two steps.
+
+    To resume a film that broke off as the same film, give the takes of ``Denoised`` through ``decode_take``: those of
+    ``ShotDone`` alone leave the others of a round that is made together another round.
     """
     asked = Settings(**settings).filled(backbone)
     check(scene, backbone, asked)

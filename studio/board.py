@@ -14,7 +14,7 @@ from studio.bible import short_name, take_apart
 from studio.drafts import Draft
 from studio.models import SCENE, Entry, Finish, Options, Project, Reference, Removed, SceneInfo, ShotInfo
 
-SHOT_FIELDS = {"prompt", "frames", "cut", "seed", "see", "noises", "locked", "fade"}
+SHOT_FIELDS = {"prompt", "said", "frames", "cut", "seed", "see", "noises", "locked", "fade"}
 SCENE_FIELDS = {"title", "story", "summary", "cast", "setting", "making"}
 T = TypeVar("T", bound=BaseModel)
 
@@ -29,7 +29,7 @@ def set_options(project: Project, **options: Any) -> Project:
 
 
 def set_finish(project: Project, **fields: Any) -> Project:
-    """title, credits, sound (a media file), sound_name."""
+    """title, credits, sound (a media file), sound_name, aspect."""
     return checked(Project, project, finish=checked(Finish, project.finish, **fields))
 
 
@@ -88,7 +88,7 @@ def add_shot(project: Project, *, scene: str, place: int | None = None, prompt: 
 
 
 def set_shot(project: Project, *, shot: str, **fields: Any) -> Project:
-    """prompt, frames, cut, seed, see (shots and references), noises (t_c of those), locked, fade (seconds)."""
+    """prompt, said, frames, cut, seed, see (shots and references), noises (t_c of those), locked, fade (seconds)."""
     _known("shot", fields, SHOT_FIELDS)
     home, old = project.scene_of(shot), project.shot(shot)
     changed = checked(ShotInfo, old, **fields)
@@ -150,10 +150,11 @@ def drop_entry(project: Project, *, entry: str) -> Project:
     return checked(Project, project, bible=bible, scenes=scenes, references=references)
 
 
-def add_reference(project: Project, reference: Reference) -> Project:
-    """A new thing to look at; not by name, for only the pool knows which files are its own."""
+def add_reference(project: Project, reference: Reference, *, shots: Sequence[str] = ()) -> Project:
+    """A new thing to look at, and shots that do; not by name, for only the pool knows which files are its own."""
     _entry(project, reference.entry)
-    return checked(Project, project, references=(*project.references, reference))
+    added = checked(Project, project, references=(*project.references, reference))
+    return use_reference(added, reference=reference.id, shots=shots)
 
 
 def set_reference(project: Project, *, reference: str, **fields: Any) -> Project:
@@ -300,13 +301,15 @@ def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) ->
 
 def _filled(project: Project, scene: str, draft: Draft, *, keep: bool) -> tuple[Project, str]:
     """A scene with a draft's shots; what does not fit goes on in new scenes, which share its words. And the last."""
-    written = [shot for shot in draft.shots if shot is not None]
+    written = [vars(shot) for shot in draft.shots if shot is not None]
+    if draft.said:  # else a shot that is written anew keeps its subtitle
+        written = [words | {"said": said} for words, said in zip(written, draft.said, strict=True)]
     project, fields = (project, {}) if keep else _entered(project, draft)
     for start in range(0, len(written), MAX_SHOTS):
         project, scene = _scene_after(project, scene) if start else (project, scene)
         home, part = project.scene(scene), written[start : start + MAX_SHOTS]
         same = home.shots if keep and not start else ()
-        shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **vars(s)) for k, s in enumerate(part)]
+        shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **words) for k, words in enumerate(part)]
         project = _with_scene(project, checked(SceneInfo, home, **fields, shots=shots))
     return project, scene
 

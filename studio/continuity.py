@@ -42,9 +42,14 @@ class Cut:
         light = "same light" if abs(self.exposure) < 0.05 else stops
         told = [f"{self.palette:.0%} of the colours change", light]
         if self.likeness is not None:
-            now = ", ".join(_change(one, two) for _, one, two in self.likeness.changed)
+            now = changes(self.likeness)
             told.append(f"{now} ({self.likeness.share:.0%} of the looks stay)" if now else "same looks (100%)")
         return f"Cut {where}: {', '.join(told)}."
+
+
+def changes(likeness: Likeness) -> str:
+    """What a character has become, as the judge reads it; "" where all looks stay."""
+    return ", ".join(_change(one, two) for _, one, two in likeness.changed)
 
 
 def _change(before: str, after: str) -> str:
@@ -75,7 +80,7 @@ def _cut(store: Store, slate: str, other: TakeInfo, take: TakeInfo, earlier: boo
     before, after = (other, take) if earlier else (take, other)
     palette, exposure = drifted(store, before, after)
     return Cut(
-        other=slate, earlier=earlier, palette=palette, exposure=exposure, likeness=_likeness(store, before, after)
+        other=slate, earlier=earlier, palette=palette, exposure=exposure, likeness=likeness_of(store, before, after)
     )
 
 
@@ -92,7 +97,8 @@ def drifted(store: Store, before: TakeInfo, after: TakeInfo) -> tuple[float, flo
     return found[0], found[1]
 
 
-def _likeness(store: Store, before: TakeInfo, after: TakeInfo) -> Likeness | None:
+def likeness_of(store: Store, before: TakeInfo, after: TakeInfo) -> Likeness | None:
+    """How alike the characters of two takes are; None where the judge read nobody in one of them."""
     from engine.identity import likeness
 
     one, two = store.facts.get(_characters(before)), store.facts.get(_characters(after))

@@ -26,6 +26,11 @@ class Piece:
     take: TakeInfo | None = None
 
     @property
+    def file(self) -> str:
+        """What its video is called where it is exported."""
+        return f"{self.name}.mp4"
+
+    @property
     def end(self) -> int:
         """The frame after its last one."""
         return self.start + self.frames

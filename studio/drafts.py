@@ -33,6 +33,7 @@ class Draft:
     shots: exactly the asked number of places, from the first draft on; None: not written yet.
     note: a sentence for the creator, "" when there is nothing to say. done: nothing more will come.
     options: how to make it, when an import said so. title: of an imported scene. rest: the scenes that come after it.
+    said: the subtitles of its shots, of a screenplay.
     """
 
     story: str
@@ -41,6 +42,7 @@ class Draft:
     note: str = ""
     done: bool = False
     title: str = ""
+    said: tuple[str, ...] = ()
     options: Options | None = None
     rest: tuple[Draft, ...] = ()
 

@@ -131,6 +131,25 @@ def size(media: Media, info: TakeInfo) -> tuple[int, int]:
     return height, width
 
 
+def cropped(height: int, width: int, aspect: str) -> tuple[int, int]:
+    """Height and width of the largest picture of an aspect ("9:16") that fits; even, for H.264. "": as it is."""
+    if not aspect:
+        return height, width
+    wide, high = map(float, aspect.split(":"))
+    return _even(width * high / wide, height), _even(height * wide / high, width)
+
+
+def _even(side: float, most: int) -> int:
+    return 2 * min(round(side / 2), most // 2)
+
+
+def crop(frames: Tensor, aspect: str) -> Tensor:
+    """The middle of frames, uint8 (frames, height, width, 3), in an aspect."""
+    height, width = cropped(*frames.shape[1:3], aspect)
+    top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
+    return frames[:, top : top + height, left : left + width]
+
+
 def enlarge(frames: Tensor, scale: int) -> Tensor:
     """Frames, uint8 (frames, height, width, 3), enlarged by a whole factor (Lanczos)."""
     import numpy as np

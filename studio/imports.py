@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from engine import MAX_SHOTS
 from engine.story import Story, parse_story
 from studio.drafts import Asked, Draft, DraftShot
 from studio.fountain import is_fountain, read_fountain
-from studio.models import LONGEST, MOST_SCENES, Options
+from studio.models import LONGEST, MAX_SAID, MOST_SCENES, Options
 from studio.splitter import CUT, by_rules
 
 
@@ -68,5 +69,12 @@ def _from_fountain(text: str) -> Draft:
     if len(scenes) > MOST_SCENES:
         raise ValueError(f"scenes is {len(scenes)}; a project holds {MOST_SCENES}, so open it in parts")
     asked = ((scene, Asked(story=scene.story, shots=min(scene.beats, MAX_SHOTS))) for scene in scenes)
-    first, *rest = (replace(by_rules(wish), title=scene.heading, done=True) for scene, wish in asked)
+    first, *rest = (_scene(by_rules(wish), scene.heading) for scene, wish in asked)
     return replace(first, rest=tuple(rest))
+
+
+def _scene(draft: Draft, heading: str) -> Draft:
+    """A scene of a screenplay: whatever its shots have in quotes is said in them."""
+    quotes = (re.findall(r"“([^“”]+)”?", shot.prompt) for shot in draft.shots)
+    said = tuple(textwrap.shorten(" ".join(found), MAX_SAID, placeholder="…") for found in quotes)
+    return replace(draft, title=heading, said=said, done=True)

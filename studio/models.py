@@ -14,6 +14,7 @@ MOST_SCENES = 200  # of a project
 MOST_ENTRIES = 60  # of a bible
 MOST_REFERENCES = 200  # of a project
 MAX_NOTE = 500  # characters of a remark
+MAX_SAID = 300  # characters of a subtitle
 SCENE = "scene"  # among what a shot remembers: all other made shots of its scene
 Method = Literal["lct", "lct-ar", "lct-causal", "independent"]
 
@@ -63,6 +64,7 @@ class ShotInfo(_Value):
 
     id: str
     prompt: str = Field(default="", max_length=MAX_PROMPT)
+    said: str = Field(default="", max_length=MAX_SAID)  # spoken, or to be read: the subtitle; no model reads it
     frames: int = 17
     cut: bool = True
     seed: int | None = Field(default=None, ge=0, le=MAX_SHOT_SEED)  # of every new take; None: another one each time
@@ -137,12 +139,16 @@ class Options(_Value):
 
 
 class Finish(_Value):
-    """What a film has beside its shots. sound: a media file; sound_name: what its creator calls it."""
+    """What a film has beside its shots. sound: a media file; sound_name: what its creator calls it.
+
+    aspect: to which the middle of every picture is cropped; "": pictures stay as they are made.
+    """
 
     title: str = Field(default="", max_length=120)
     credits: str = Field(default="", max_length=600)
     sound: str = Field(default="", max_length=80)
     sound_name: str = Field(default="", max_length=120)
+    aspect: Literal["", "1:1", "9:16", "16:9", "2.39:1"] = ""
 
 
 class Project(_Value):

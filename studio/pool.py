@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +52,10 @@ class Pool:
         }
         return self._add(project_id, "upload", facts, {"frames": frames}, author)
 
-    def add_take(self, project_id: str, shot: str, take: str, *, entry: str = "", author: str = "") -> Reference:
-        """A take as it is, which stays in the pool whatever is chosen later."""
+    def add_take(
+        self, project_id: str, shot: str, take: str, *, entry: str = "", shots: Sequence[str] = (), author: str = ""
+    ) -> Reference:
+        """A take as it is, which stays in the pool whatever is chosen later. shots: those that look at it at once."""
         project, info = self._take(project_id, shot, take)
         if any(one.kind == "take" and one.origin.get("take") == take for one in project.references):
             raise ValueError(f"{self._slate(project, shot, take)} is in the pool already")
@@ -66,7 +70,7 @@ class Pool:
             origin={"take": take},
             **info.model_dump(include={"video", "poster", "latents"}),
         )
-        self._keep(project_id, reference, author)
+        self._keep(project_id, reference, author, shots)
         return reference
 
     def add_still(
@@ -121,7 +125,8 @@ class Pool:
         """Why shots and references would help a shot, by id, the best first; nothing is used until it is picked."""
         names = {entry.id: f"shows {entry.name or 'the ' + entry.kind}" for entry in project.bible}
         about, words = shown(project), _words(project)
-        mine, whole = about[shot], words.pop(shot)
+        mine = about[shot] | {entry.id for entry in project.bible if entry.kind == "look"}  # every shot has them
+        whole = words.pop(shot)
         others = {one.id: words[one.id] for one in project.shots if one.take and one.id != shot}
         others |= {one.id: one.prompt for one in project.references}
         alike = {key: why for key, _, why in related(whole, others)}
@@ -155,8 +160,9 @@ class Pool:
         self._keep(project_id, reference, author)
         return reference
 
-    def _keep(self, project_id: str, reference: Reference, author: str) -> None:
-        self.store.projects.edit(project_id, lambda now: board.add_reference(now, reference), author=author)
+    def _keep(self, project_id: str, reference: Reference, author: str, shots: Sequence[str] = ()) -> None:
+        change = partial(board.add_reference, reference=reference, shots=shots)
+        self.store.projects.edit(project_id, change, author=author)
 
     def _take(self, project_id: str, shot: str, take: str) -> tuple[Project, TakeInfo]:
         project = self.store.projects.open(project_id)
@@ -185,6 +191,12 @@ def shown(project: Project) -> dict[str, set[str]]:
             named = {key for key, name in called.items() if re.search(name, shot.prompt, re.IGNORECASE)}
             found[shot.id] = (named or called.keys()) | ({scene.setting} & entries.keys())
     return found
+
+
+def shots_about(project: Project) -> dict[str, list[str]]:
+    """The shots that are about every entry of the bible, in the order of the film; all shots have its looks."""
+    about = shown(project)
+    return {e.id: [s.id for s in project.shots if e.kind == "look" or e.id in about[s.id]] for e in project.bible}
 
 
 def _words(project: Project) -> dict[str, str]:

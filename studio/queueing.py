@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 
 from studio.ladder import Way
 from studio.limits import Limits
 from studio.models import Job, Task
 from studio.store import Ledger
-from studio.tasks import reseeded
+from studio.tasks import chance, reseeded
 
 STARTS = ("retry", "duplicate", "rerun", "smaller")  # what gives the worker something to do
 
@@ -56,7 +55,7 @@ class Queue:
         self._limits.submit(job.project, again=[job.id])
 
     def _duplicate(self, job: Job) -> None:
-        self._limits.submit(job.project, reseeded(job.task, uuid.uuid4().int % 1_000_000), work=[job.work])
+        self._limits.submit(job.project, reseeded(job.task, chance()), work=[job.work])
 
     def _smaller(self, job: Job) -> None:
         way = self._way(job)

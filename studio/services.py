@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import (
-    MAX_SHOTS,
+    LONGEST_SCENE,
     CancelToken,
     forget_prompts,
     free_memory,
@@ -49,7 +49,7 @@ from studio.splitter import Rules, choose_splitter, try_out
 from studio.staleness import DRAFT
 from studio.store import Listed, Store
 from studio.store.archive import unpack
-from studio.tasks import drafted, goes_on, redo_task, reseeded, scene_tasks, there, work
+from studio.tasks import chance, drafted, goes_on, redo_task, reseeded, scene_tasks, seeded, there, work
 
 STORIES = Path(__file__).parents[1] / "prompts" / "stories.json"
 EXAMPLE = Path(__file__).parents[1] / "assets" / "example.zip"
@@ -152,6 +152,13 @@ class Studio:
         share = 1 - job.done / job.total if job.total else len(ladder.left(job)) / len(job.shots)
         return pace * job.work * share
 
+    def remaining_in_all(self, project_id: str) -> float | None:
+        """Seconds until the last of a project's jobs is done, with what comes before it; None as ``remaining``."""
+        jobs = [job for job in self.store.ledger.open_jobs() if job.state != "held"]
+        last = max((job.place for job in jobs if job.project == project_id), default=0)
+        left = [self.remaining(job) for job in jobs if job.place <= last]
+        return None if None in left else sum(left)
+
     def open(self, project_id: str | None) -> Project:
         """A visitor's project; without one the last project (on a public page: a new one)."""
         found = self.store.projects.get(project_id) if project_id else None
@@ -206,13 +213,13 @@ class Studio:
     ) -> tuple[Iterator[Draft], bool]:
         """Drafts of what a creator told or pasted for a scene, and whether its shots are the same ones, written anew.
 
-        That is so where one of them is locked: it stays to the byte, and the number of shots stays.
+        That is so where one of them is locked: it stays to the byte, and where it is.
         """
         now = self.project(project_id)
         if (found := pasted(story)) is not None:
             return iter((found,)), False
         if scene and any(shot.locked for shot in now.scene(scene).shots):
-            asked = self.again(project_id, scene, story=story, **wishes)
+            asked = self.again(project_id, scene, story=story, shots=shots, **wishes)
             return self.drafts(project_id, asked, scene=scene), True
         return self.drafts(project_id, Asked(story=story, shots=shots, **wishes), scene=scene), False
 
@@ -306,7 +313,8 @@ class Studio:
         """Make every shot that is not locked, scene after scene; a job that broke off goes on where it stopped.
 
         scene: only this one. missing: only shots without a take; when all have one, those whose take is old.
-        draft: in fewer steps, to look at; what is made of a draft later has its seed.
+        draft: in fewer steps, to look at; what is made of a draft later has its seed. A shot whose take is as it
+        should be gets a seed of chance, unless it has its own: the film's would make the very same take again.
         """
         project = self.project(project_id)
         if self.broke_off(project):
@@ -326,7 +334,8 @@ class Studio:
                 if empty
                 else "there is nothing to make: every shot is locked or up to date"
             )
-        tasks = [task for one, make in wanted for task in scene_tasks(project, one, make)]
+        fresh = {s.id: chance() for s in asked if s.take and not s.stale and s.seed is None}
+        tasks = [self._anew(task, fresh, project) for one, make in wanted for task in scene_tasks(project, one, make)]
         with self._asking:  # two windows that press Make at once make one film
             for one in scenes:
                 self._not_running(project, one.id)
@@ -395,7 +404,7 @@ class Studio:
         if found.locked:
             raise ValueError(f"shot {project.slates[shot]} is locked; unlock it first")
         board.check_picks(project, shot, see or ())
-        task = redo_task(project, shot, seed=uuid.uuid4().int % 1_000_000, see=see)
+        task = redo_task(project, shot, seed=chance(), see=see)
         own = {name: value for name, value in (("steps", steps), ("guidance", guidance)) if value is not None}
         task = task.model_copy(update={"options": board.checked(Options, task.options, **own)})
         (job,) = self._submit(project, [task])
@@ -427,8 +436,8 @@ class Studio:
         """All that made a take: words, seed, method, steps, guidance, weights; little of one from a file."""
         return self.store.projects.made_by(take.id)
 
-    def starred(self, project: Project) -> set[str]:
-        """Ids of the takes with a star."""
+    def starred(self, project: Project) -> dict[str, str]:
+        """The shots of the takes with a star, by take."""
         return self.store.projects.starred(project.id)
 
     def notes(self, shot: str) -> list[Note]:
@@ -473,6 +482,10 @@ class Studio:
         kept = Note(id=uuid.uuid4().hex, take=take_id, at=seconds, text=text.strip())
         self.store.projects.add_note(shot, kept)
         return kept
+
+    def drop_note(self, project_id: str, note: str, *, revision: int | None = None, author: str = "") -> Project:
+        """Take a remark away; undo brings it back."""
+        return self.store.projects.drop_note(project_id, note, seen=revision, author=author)
 
     def stop(self, project_id: str, how: str = "now") -> None:
         """Stop the project's jobs "now", or "after" the shot that is being made."""
@@ -671,6 +684,15 @@ class Studio:
     def media(self, name: str) -> Path:
         return self.store.media.path(name)
 
+    def _anew(self, task: Task, seeds: dict[str, int], project: Project) -> Task:
+        """The task with other noise, or with that of a job that broke off at it and is to go on."""
+        last = self.store.ledger.last(project.id, task.scene)
+        if last is not None:
+            same = seeded(task, {shot.id: shot.seed for shot in last.task.shots if shot.id in seeds})
+            if goes_on(last, same, project):
+                return same
+        return seeded(task, seeds)
+
     def _submit(self, project: Project, tasks: Sequence[Task]) -> list[Job]:
         """Queue jobs, or go on with those that broke off at the very same task."""
         frames = sum(shot.frames for task in tasks for shot in task.shots if shot.id in task.make)
@@ -749,4 +771,4 @@ class Studio:
                 raise ValueError("this scene is being made; stop it or wait until it is done")
 
 
-__all__ = ["EXPORTS", "MAX_SHOTS", "Studio"]
+__all__ = ["EXPORTS", "LONGEST_SCENE", "Studio"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+import uuid
+from collections.abc import Collection, Mapping, Sequence
 
 from studio.bible import compose
 from studio.models import SCENE, Job, Options, Project, Reference, SceneInfo, ShotInfo, Task, TaskShot
@@ -41,7 +42,7 @@ def scene_tasks(project: Project, scene: SceneInfo, make: Sequence[str]) -> list
         tasks.append(_task(project, scene, [shot.id for shot in free], order, seed, unseen=left_out))
     tasks += [_alone(project, scene, shot, _picks(shot), seed) for shot in alone]
     drafts = {shot.id: shot.take.seed for shot in scene.shots if shot.take and DRAFT in shot.stale}
-    return [_seeded(task, {key: drafts[key] for key in task.make if key in drafts}) for task in tasks]
+    return [seeded(task, {key: drafts[key] for key in task.make if key in drafts}) for task in tasks]
 
 
 def redo_task(project: Project, shot: str, *, seed: int, see: Sequence[str] | None = None) -> Task:
@@ -75,6 +76,11 @@ def work(task: Task, project: Project, backbone: str) -> float:
     except ValueError:
         size = sum(shot.frames for shot in task.shots if shot.id in task.make)
     return float(size * (task.options.steps or STEPS))
+
+
+def chance() -> int:
+    """A seed that nobody chose."""
+    return uuid.uuid4().int % 1_000_000
 
 
 def reseeded(task: Task, seed: int) -> Task:
@@ -155,7 +161,8 @@ def _task(
     )
 
 
-def _seeded(task: Task, seeds: dict[str, int]) -> Task:
+def seeded(task: Task, seeds: Mapping[str, int]) -> Task:
+    """The task with seeds of their own for some of its shots."""
     shots = (shot.model_copy(update={"seed": seeds[shot.id]}) if shot.id in seeds else shot for shot in task.shots)
     return task.model_copy(update={"shots": tuple(shots)})
 

@@ -1,28 +1,35 @@
-// The bible: who and where, written once; which scenes use it; what each scene reads.
+// The bible: who and where, written once; which scenes and shots use it; what each scene reads.
 
 const KINDS = { character: "Characters", place: "Places", look: "Look" };
+const MOST = 24; // slates of an entry that are shown
 const HINT = { character: "Ruby, a red fox with a golden crown", place: "On the beach at sunset", look: "Soft morning light" };
 
 const kept = (one) =>
-  h("figure", { "data-key": one.id, "data-still": one.id, title: one.name }, one.poster ? still(one.poster) : h("em", {}, "file missing"),
+  h("figure", { "data-key": one.id, "data-still": one.id, title: one.name }, still(one.poster),
     button("✕", { class: "small", "data-do": "drop-still", "aria-label": `Remove ${one.name}` }),
     h("figcaption", {}, one.unused.length ? button(`Use in ${many(one.unused.length, "shot")}`, { class: "small", "data-do": "use-still", "aria-label": `Use ${one.name} in ${many(one.unused.length, "shot")} that name it` }) : "in use"));
+const slates = ({ shots }) => [
+  h("span", { class: "soft" }, shots.length ? "in" : "in no shot yet"),
+  shots.slice(0, MOST).map((slate) => button(slate, { class: "link", "data-do": "go", "aria-label": `Show shot ${slate} on the board` })),
+  shots.length > MOST && h("span", { class: "soft" }, `and ${shots.length - MOST} more`),
+];
 const entry = (one) =>
   h("article", { class: "entry", "data-key": one.id, "data-entry": one.id },
     h("input", { class: "title", initial: one.name, "data-name": "name", "aria-label": "Name" }),
     h("textarea", { rows: "2", initial: one.text, "data-name": "text", placeholder: HINT[one.kind], "aria-label": `Looks of ${one.name}` }),
-    one.kind !== "look" && h("div", { class: "stills" }, one.stills.map(kept), sender("Add a picture…", { "data-do": "still", "aria-label": `Add a picture of ${one.name}` })),
+    h("div", { class: "stills" }, one.stills.map(kept), sender("Add a picture…", { "data-do": "still", "aria-label": `Add a picture of ${one.name}` })),
     h("div", { class: "facts" },
       one.kind !== "look" && told().scenes.map((scene) => button("", {
         class: `toggle ${one.scenes.includes(scene.id) ? "on" : ""}`, "data-do": "use", "data-scene": scene.id, "aria-pressed": String(one.scenes.includes(scene.id)),
       }, `Scene ${scene.number}`)),
-      h("span", { class: "soft" }, one.shots ? `read by ${many(one.shots, "shot")}` : "read by no shot"),
+      slates(one),
       button("Remove", { class: "link end", "data-do": "drop", "aria-label": `Remove ${one.name}` })));
 
 root.addEventListener("click", (event) => {
   const doer = event.target.closest("[data-do]");
   if (!doer) return;
   const id = doer.closest("[data-entry]")?.dataset.entry;
+  if (doer.dataset.do === "go") return window.dispatchEvent(new CustomEvent("reelboard-go", { detail: doer.textContent }));
   if (doer.dataset.do === "add") return edit("add_entry", { kind: doer.dataset.kind, text: "", name: `New ${doer.dataset.kind}` });
   if (doer.dataset.do === "still") return send((path) => act("upload", { path, entry: id }));
   if (doer.dataset.do === "drop-still") return edit("drop_reference", { reference: doer.closest("[data-still]").dataset.still });

@@ -2,6 +2,7 @@
 
 const FEW = 60; // cards of a short board, which is drawn whole; of a longer one only scenes near the screen are
 let picked = [];
+let last = null; // selected last by itself: a range starts there
 let scene = ""; // the one that is selected
 let before = null; // what Python said was selected, when it said so last
 let hovered = null;
@@ -144,13 +145,23 @@ const screen = () => {
   root.querySelector(".theatre button").focus();
 };
 
-const pick = (id, add) => {
-  picked = add ? (picked.includes(id) ? picked.filter((p) => p !== id) : [...picked, id]) : [id];
-  if (picked.length === 1) {
+const select = (ids) => {
+  const first = picked[0];
+  picked = ids;
+  if (picked.length === 1 || (picked.length && picked[0] !== first)) { // the panel shows the first
     scene = home(picked[0]).id;
     act("select", { shot: picked[0] });
   }
   show();
+};
+const pick = (id, add) => {
+  last = id;
+  select(add ? (picked.includes(id) ? picked.filter((p) => p !== id) : [...picked, id]) : [id]);
+};
+const reach = (id) => { // all from the last selected one to this one
+  const ids = shots().map((shot) => shot.id), first = chosen().includes(last) ? last : chosen()[0] ?? id;
+  const [start, end] = [ids.indexOf(first), ids.indexOf(id)];
+  select(start < end ? ids.slice(start, end + 1) : ids.slice(end, start + 1).reverse());
 };
 const pickScene = (id) => {
   const first = told().scenes.find((one) => one.id === id).shots[0];
@@ -194,7 +205,7 @@ root.addEventListener("click", (event) => {
   if (twice(event, doer)) return;
   if (doer) return DO[doer.dataset.do](doer);
   const shot = event.target.closest("[data-shot]");
-  if (shot) return pick(shot.dataset.shot, event.ctrlKey || event.metaKey || event.shiftKey);
+  if (shot) return event.shiftKey ? reach(shot.dataset.shot) : pick(shot.dataset.shot, event.ctrlKey || event.metaKey);
   const other = event.target.closest(".scene")?.dataset.scene;
   if (other && other !== scene && !event.target.closest("input")) pickScene(other);
 });
@@ -216,6 +227,12 @@ const step = (by) => {
   pick(id, false);
   root.querySelector(`[data-shot="${id}"]`).focus();
 };
+window.addEventListener("reelboard-go", ({ detail }) => { // to a shot, by its slate, from another screen
+  const { id } = shots().find((shot) => shot.slate === detail);
+  document.querySelector("#rooms [role=tab]").click(); // the board's
+  pick(id, false);
+  setTimeout(() => root.querySelector(`[data-shot="${id}"]`).focus()); // when it is in sight
+});
 const inherit = () => { // the keys go on where shots were removed
   if (!leaving || leaving.gone.some(find)) return;
   const heir = root.querySelector(`[data-shot="${leaving.next}"]`) ?? root.querySelector(".board-bar");
@@ -249,7 +266,7 @@ root.addEventListener("keydown", (event) => {
     ArrowRight: () => step(1), ArrowDown: () => step(1), ArrowLeft: () => step(-1), ArrowUp: () => step(-1),
     Enter: () => pick(here, event.shiftKey), " ": () => { pick(here, false); DO.play(); },
     r: DO.redo, a: () => both("approved"), l: () => both("locked"),
-    c: () => edit("set_shots", { shots: target(), cut: Boolean(find(here).joined) }), Delete: DO.drop,
+    c: () => edit("set_shots", { shots: target(), cut: Boolean(find(here).joined) }), Delete: DO.drop, Backspace: DO.drop,
   };
   const run = keys[event.key] || keys[event.key.toLowerCase()];
   if (run) { event.preventDefault(); run(); }

@@ -89,9 +89,17 @@ const open = (how) => {
 };
 
 const moving = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+const lost = new Set(); // addresses where there is nothing any more
+root.addEventListener("error", ({ target }) => {
+  lost.add(target.getAttribute("src"));
+  show();
+}, true);
+const missing = () => h("em", { class: "missing" }, "file missing");
 const clip = (shot, attrs) =>
-  h("video", { src: shot.video, poster: shot.poster, muted: true, loop: true, autoplay: moving, playsinline: true, tabindex: "-1", "aria-hidden": "true", ...attrs });
-const still = (src) => h("img", { src, alt: "", loading: "lazy", draggable: "false" });
+  shot.video && !lost.has(shot.video)
+    ? h("video", { src: shot.video, poster: shot.poster || null, muted: true, loop: true, autoplay: moving, playsinline: true, tabindex: "-1", "aria-hidden": "true", ...attrs })
+    : missing();
+const still = (src) => (src && !lost.has(src) ? h("img", { src, alt: "", loading: "lazy", draggable: "false" }) : missing());
 const button = (label, attrs, ...kids) => h("button", { type: "button", ...attrs }, ...(kids.length ? kids : [label]));
 const field = (label, control, help) => h("label", { class: "field" }, h("span", {}, label), control, help && h("small", {}, help));
 const many = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;

@@ -10,7 +10,7 @@ let typedFor = "";
 let [own, wish] = [{}, ""];
 let asked = {}; // what the shot was when a take, or new words, were asked for
 const settle = (value) => {
-  if (value.id !== typedFor) [typedFor, own, wish, asked] = [value.id, {}, "", {}];
+  if (value.id !== typedFor) [typedFor, own, wish, asked, at] = [value.id, {}, "", {}, 0];
   const { redo, rewrite } = asked;
   if (redo && (value.takes.length > redo.takes.length || value.busy > redo.busy)) [own, asked.redo] = [{}, null];
   if (rewrite && value.prompt !== rewrite.prompt) [wish, asked.rewrite] = ["", null];
@@ -23,6 +23,7 @@ const NUMBER = { frames: Number, seed: (text) => (text.trim() === "" ? null : Nu
 
 const wording = (shot) => [
   field("What happens", h("span", { class: "typed" }, under(typed ?? shot.prompt), h("textarea", { rows: "4", initial: shot.prompt, "data-name": "prompt", spellcheck: "true" }))),
+  field("Subtitle", h("input", { initial: shot.said, "data-name": "said", maxlength: "300", placeholder: "what is spoken, or to be read" })),
   h("div", { class: "pair rewrite" }, h("input", { id: "wish", initial: wish, placeholder: "Write it anew: she spins around…", "aria-label": "Wish for new words", maxlength: "300" }), button("Rewrite", { class: "small", "data-do": "rewrite", disabled: shot.busy, title: shot.busy && "The scene is being made; its words can be written anew after that." })),
   shot.unknown.length > 0 && h("p", { class: "note" }, "The model does not know ", shot.unknown.map((w) => [h("mark", {}, w), " "]), "and skips over that."),
   h("div", { class: "pair" },

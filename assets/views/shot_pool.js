@@ -13,19 +13,19 @@ const FILTERS = {
 };
 
 const toggle = (id) => {
-  const now = picks();
+  const now = picks(), from = item(id)?.keep;
+  if (from) return act("keep", { shot: from, take: id, shots: [shot().id] }); // it is not in the pool yet
   if (now.includes(id)) return setPicks(now.filter((one) => one !== id));
   setPicks([...now.filter((one) => one !== WHOLE() || !item(id)?.own), id]); // a shot of the scene in place of all of it
 };
 
-const picture = (one) => (one.poster ? still(one.poster) : h("em", {}, "file missing"));
 const thumb = (one) => {
   const number = picks().indexOf(one.id) + 1;
   const whole = one.own && picks().includes(WHOLE());
   return button("", {
     class: `thumb ${number ? "on" : ""} ${whole ? "default" : ""}`, "data-do": "see", "data-shot": one.id, "data-key": one.id,
     "aria-pressed": String(number > 0), "aria-label": `Remember ${one.called}`, title: [...one.why, one.prompt].join("\n"),
-  }, picture(one), h("span", { class: "slate" }, one.label), number > 0 && h("span", { class: "order" }, number));
+  }, still(one.poster), h("span", { class: "slate" }, one.label), number > 0 && h("span", { class: "order" }, number));
 };
 
 const closeness = (id, called) => {
@@ -39,7 +39,7 @@ const pick = (id, place, all) => {
   const one = item(id);
   const called = id === WHOLE() ? "the rest of its scene" : one ? one.called : "what is gone";
   return h("li", { "data-key": id, "data-pick": id },
-    one && h("span", { class: "small-frame" }, picture(one)),
+    one && h("span", { class: "small-frame" }, still(one.poster)),
     h("span", { class: "name" }, h("span", { title: called }, called[0].toUpperCase() + called.slice(1)), closeness(id, called)),
     button("↑", { class: "link", "data-do": "move", "data-by": "-1", disabled: place === 0, "aria-label": `Earlier: ${called}` }),
     button("↓", { class: "link", "data-do": "move", "data-by": "1", disabled: place === all.length - 1, "aria-label": `Later: ${called}` }),
@@ -48,17 +48,17 @@ const pick = (id, place, all) => {
 
 const advice = (id) => {
   const one = item(id);
-  return h("li", { "data-key": id }, h("span", { class: "small-frame" }, picture(one)), h("span", { class: "name" }, h("b", {}, one.label), ` ${one.why.join(", ")}`),
+  return h("li", { "data-key": id }, h("span", { class: "small-frame" }, still(one.poster)), h("span", { class: "name" }, h("b", {}, one.label), ` ${one.why.join(", ")}`),
     button("Use", { class: "small", "data-do": "see", "data-shot": id, "aria-label": `Use ${one.called}` }));
 };
 
 const reference = (one) =>
   h("li", { class: "reference", "data-key": one.id, "data-reference": one.id },
-    h("span", { class: "small-frame" }, picture(one)),
+    h("span", { class: "small-frame" }, still(one.poster)),
     h("input", { class: "title", initial: one.label, "data-of": "name", "aria-label": `Name of ${one.called}` }),
     button("Remove", { class: "link end", "data-do": "drop-reference", "aria-label": `Remove ${one.called}` }),
     h("input", { initial: one.prompt, "data-of": "prompt", placeholder: "what it shows", "aria-label": `What ${one.called} shows` }),
-    h("select", { initial: one.entry, "data-of": "entry", "aria-label": `Who or where ${one.called} is` },
+    h("select", { initial: one.entry, "data-of": "entry", "aria-label": `Entry of the bible that ${one.called} shows` },
       h("option", { value: "" }, "no entry"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed"))));
 
 const remembers = () => {

@@ -1,7 +1,7 @@
 // The takes of the selected shot: choose, compare in step, keep for later, measure, note.
 
 let beside = ""; // the take that stands beside the chosen one
-let at = 0; // seconds into the takes that are looked at
+let at = 0; // seconds into the takes that are looked at, wherever they are played or put
 
 const take = (one, number) =>
   h("div", { class: `take ${one.chosen ? "chosen" : ""}`, "data-key": one.id },
@@ -43,6 +43,7 @@ const chosenTools = () => {
       button("Continue from it", { class: "small", "data-do": "continue" }),
       button("Use as reference", { class: "small", "data-do": "keep", "data-take": one.id }),
       button("Keep this frame", { class: "small", "data-do": "still", "data-take": one.id }),
+      !one.file && button(shot().seed === one.seed ? "✓ Seed kept" : "Keep this seed", { class: "small", "data-do": "keep-seed", "aria-pressed": String(shot().seed === one.seed) }),
       one.steps && one.guidance && button("Its steps and guidance again", { class: "small", "data-do": "likewise" })),
     h("div", { class: "pair" },
       field("Keep it for", h("select", { id: "kept-for" }, h("option", { value: "" }, "any use"), shot().entries.map(([id, name]) => h("option", { value: id }, name || "unnamed")))),
@@ -50,20 +51,31 @@ const chosenTools = () => {
   ];
 };
 
+const note = (one) =>
+  h("li", { "data-key": one.id, "data-note": one.id },
+    button(`T${one.number} ${one.at.toFixed(1)} s`, { class: "link", "data-do": "go-to-note", "aria-label": `Go to ${one.at.toFixed(1)} s of take ${one.number}` }), ` ${one.text} `,
+    button("✕", { class: "link", "data-do": "drop-note", "aria-label": `Remove the note ${one.text}` }));
+
 const takes = () => [
   shot().takes.length ? h("div", { class: "strip" }, shot().takes.map((one, n) => take(one, n + 1))) : h("p", { class: "empty" }, "No take yet."),
   sender(shot().takes.length ? "Replace with a file…" : "Bring a take from a file…", { "data-do": "replace", disabled: shot().locked }),
   shot().takes.length > 0 && [
     looked(), chosenTools(),
     h("h3", {}, "Notes"),
-    h("ul", { class: "notes" }, shot().notes.map((n) => h("li", {}, h("b", {}, `T${n.take} ${n.at.toFixed(1)} s`), ` ${n.text}`))),
+    h("ul", { class: "notes" }, shot().notes.map(note)),
     h("div", { class: "pair" }, h("input", { id: "remark", placeholder: "A note on this take", "aria-label": "Note", maxlength: "500" }),
-      h("input", { id: "remark-at", type: "number", min: "0", step: "0.1", max: shot().seconds, placeholder: "at second", "aria-label": "At which second" }),
+      h("input", { id: "remark-at", type: "number", min: "0", step: "0.1", max: shot().seconds, initial: at.toFixed(1), "data-do": "scrub", "aria-label": "At which second" }),
       button("Add", { class: "small", "data-do": "note" })),
   ],
 ];
 
 const synced = () => root.querySelectorAll("video.synced");
+const seek = (to) => {
+  at = to;
+  synced().forEach((v) => { v.pause(); v.currentTime = at; });
+  show();
+};
+const noted = (t) => shot().notes.find((one) => one.id === t.closest("[data-note]").dataset.note);
 const keptFor = () => root.querySelector("#kept-for").value;
 const TAKE = {
   choose: (t) => {
@@ -77,22 +89,29 @@ const TAKE = {
   },
   compared: () => { beside = ""; show(); },
   scrub: () => {},
+  "keep-seed": () => set("seed", shot().seed === chosenTake().seed ? null : chosenTake().seed),
   likewise: () => {
     const { steps, guidance } = chosenTake();
     [own, tab, asked.redo] = [{ steps, guidance }, "words", null]; // for the next take
     show();
     root.querySelector("[data-own=steps]").focus();
   },
-  "play-both": () => synced().forEach((v) => { v.currentTime = 0; v.play(); }),
+  "play-both": () => synced().forEach((v) => { v.currentTime = 0; v.play().catch(() => {}); }),
   continue: () => edit("continue_shot", { shot: shot().id }),
   keep: (t) => act("keep", { shot: shot().id, take: t.dataset.take, entry: keptFor() }),
   still: (t) => act("still", { shot: shot().id, take: t.dataset.take, at, entry: keptFor() }),
   replace: () => send((path) => act("replace", { shot: shot().id, path })),
   note: () => {
-    const text = root.querySelector("#remark"), when = root.querySelector("#remark-at");
-    if (text.value.trim()) act("note", { shot: shot().id, take: chosenTake()?.id ?? "", at: Number(when.value || 0), text: text.value });
+    const text = root.querySelector("#remark");
+    if (text.value.trim()) act("note", { shot: shot().id, take: chosenTake()?.id ?? "", at, text: text.value });
     text.value = "";
   },
+  "go-to-note": (t) => {
+    const { take, at: moment } = noted(t);
+    if (take !== chosenTake()?.id) beside = take;
+    seek(moment);
+  },
+  "drop-note": (t) => act("drop_note", { note: noted(t).id }),
 };
 
 root.addEventListener("change", (event) => {
@@ -102,11 +121,18 @@ root.addEventListener("change", (event) => {
 });
 root.addEventListener("input", (event) => {
   if (event.target.dataset.do !== "scrub") return;
-  at = Number(event.target.value);
-  synced().forEach((v) => { v.pause(); v.currentTime = at; });
+  seek(Number(event.target.value));
 });
+root.addEventListener("timeupdate", ({ target }) => {
+  if (target !== synced()[0]) return;
+  at = Math.min(target.currentTime, shot().seconds - 0.125); // a film ends after its last picture
+  show();
+}, true);
+root.addEventListener("loadedmetadata", ({ target }) => { // another take goes on at the same moment
+  if (target.matches(".synced")) target.currentTime = at;
+}, true);
 root.addEventListener("mouseover", (event) => {
   const video = event.target.closest(".take")?.querySelector("video");
-  if (video && moving) video.play();
+  if (video && moving) video.play().catch(() => {}); // it may be stopped before it began
 });
 root.addEventListener("mouseout", (event) => event.target.closest(".take")?.querySelector("video")?.pause());

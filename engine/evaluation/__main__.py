@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.evaluation", description=__doc__)
     parser.add_argument("table", choices=[*sorted(RUN), "confusion", "sheet", "films"])
     parser.add_argument("--limit", type=positive(int), default=64, help="scenes of each split")
-    parser.add_argument("--seeds", type=positive(int), default=1, help="films of each scene")
+    parser.add_argument("--seeds", type=positive(int), help="films of each scene: 1, lct 3")
     parser.add_argument("--backbone", default="pocket")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="ablations: the folder of all training runs")
     parser.add_argument("--record", type=Path, help="a training.json that is to remember the scores")
@@ -50,14 +50,15 @@ def main() -> None:
     if asked.table == "confusion":
         sys.stdout.write(confusion_markdown(confusion(judge, limit=asked.limit)) + "\n")
         return
+    seeds = asked.seeds or (3 if asked.table == "lct" else 1)
     table = partial(ablations, runs=asked.runs) if asked.table == "ablations" else RUN[asked.table]
     try:
-        rows = list(table(backbone, judge, limit=asked.limit, seeds=asked.seeds))
+        rows = list(table(backbone, judge, limit=asked.limit, seeds=seeds))
     except ValueError as error:
         sys.exit(str(error))
     sys.stdout.write(markdown(rows) + "\n")
     record = {row.name: {k: [round(v, 4) for v in s] for k, s in row.summary().items()} for row in rows}
-    settings = {"table": asked.table, "limit": asked.limit, "seeds": asked.seeds} | backbone.record()
+    settings = {"table": asked.table, "limit": asked.limit, "seeds": seeds} | backbone.record()
     sys.stdout.write(json.dumps(settings | {"rows": record}) + "\n")
     if asked.record:
         remember(asked.record, asked.table, record)

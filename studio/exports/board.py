@@ -43,18 +43,18 @@ class Board:
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """Height and width of the takes; ValueError when they differ."""
+        """Height and width of the film's pictures; ValueError when those of the takes differ."""
         sizes = sorted({film.size(self.store.media, piece.take) for piece in self.shots}) or [SIZE]
         if len(sizes) > 1:
             told = ", ".join(f"{width} x {height}" for height, width in sizes)
             raise ValueError(
                 f"the shots have different sizes ({told}), so they make no film; redo those of the other size"
             )
-        return sizes[0]
+        return film.cropped(*sizes[0], self.project.finish.aspect)
 
     def frames(self, take: TakeInfo) -> Tensor:
-        """uint8 (frames, height, width, 3)."""
-        return film.frames(self.store.media, take.latents)
+        """uint8 (frames, height, width, 3), as the film shows them."""
+        return film.crop(film.frames(self.store.media, take.latents), self.project.finish.aspect)
 
     def made_by(self, take: TakeInfo) -> dict[str, Any]:
         return self.store.projects.made_by(take.id)
@@ -93,6 +93,10 @@ class Board:
         return card.expand(piece.frames, -1, -1, -1)
 
     def _cut(self, *, planned: bool) -> tuple[Piece, ...]:
-        takes = [shot.take for shot in self.project.shots if shot.take]
-        lengths = {take.id: film.length(self.store.media, take) for take in takes}
+        media, made = self.store.media, [shot for shot in self.project.shots if shot.take]
+        if gone := [self.project.slates[shot.id] for shot in made if not media.path(shot.take.latents).exists()]:
+            raise ValueError(
+                f"the file of shot {', '.join(gone)} is missing on the disk; redo the shot or use another of its takes"
+            )
+        lengths = {shot.take.id: film.length(media, shot.take) for shot in made}
         return cut(self.project, lengths, self.store.projects.take_numbers(self.project.id), planned=planned)

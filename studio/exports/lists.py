@@ -43,17 +43,19 @@ def _safe(text: str) -> str:
 
 
 def subtitles(board: Board, path: Path) -> None:
-    """The shots' words over their time, as SRT."""
+    """What is said, over its time, as SRT."""
     path.write_text(srt(board.pieces), encoding="utf-8")
 
 
 def srt(pieces: tuple[Piece, ...]) -> str:
-    """One line for each shot, until the next piece begins."""
+    """What is said in each shot, until the next piece begins; the shots' prompts where nothing is said in the film."""
+    shots = [(piece, after) for piece, after in zip(pieces, (*pieces[1:], None), strict=True) if piece.shot]
+    said = [(piece, after, piece.shot.said) for piece, after in shots if piece.shot.said.strip()]
+    prompts = [(piece, after, piece.words) for piece, after in shots]
     lines = []
-    shown = [(piece, after) for piece, after in zip(pieces, (*pieces[1:], None), strict=True) if piece.shot]
-    for number, (piece, after) in enumerate(shown, start=1):
+    for number, (piece, after, text) in enumerate(said or prompts, start=1):
         end = after.start if after else piece.end
-        words = piece.words.replace("-->", "->").replace("\n", " ")
+        words = text.replace("-->", "->").replace("\n", " ")
         lines += [str(number), f"{clock(piece.start)} --> {clock(end)}", words, ""]
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,9 +43,20 @@ def _film(board: Board, pieces: tuple[Piece, ...], path: Path, *, sound: str) ->
 
 
 def single_shots(board: Board, path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
         for piece in board.shots:
-            file.write(board.store.media.path(piece.take.video), f"shot {piece.name}.mp4")
+            file.write(footage(board, piece, Path(scratch)), f"shot {piece.file}")
+
+
+def footage(board: Board, piece: Piece, folder: Path) -> Path:
+    """The piece's video: its take's own; that of a card, or of a take that is cropped, is drawn into the folder."""
+    from engine.video import watchable, write_mp4
+
+    if piece.take and not board.project.finish.aspect:
+        return board.store.media.path(piece.take.video)
+    frames = board.stream((piece,), watchable(board.size[1]))
+    record = board.made_by(piece.take) if piece.take else {}
+    return write_mp4(folder / piece.file, frames, fps=FPS, scale=1, record=record)
 
 
 def gif(board: Board, path: Path) -> None:

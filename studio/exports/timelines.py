@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from studio.cut import Piece
 from studio.exports.board import Board
+from studio.exports.pictures import footage
 from studio.models import FPS
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def timeline(adapter: str, *, beside: bool = False) -> Callable[[Board, Path], N
         import opentimelineio as otio
 
         def address(piece: Piece) -> str:
-            return f"{MEDIA}/{_name(piece)}" if beside else _file(board, piece, path.parent).as_uri()
+            return f"{MEDIA}/{piece.file}" if beside else footage(board, piece, path.parent).as_uri()
 
         edl = {"rate": TIMECODE} if adapter == "cmx_3600" else {}
         laid = board.project.finish.sound if not edl else ""  # an EDL has one track
@@ -45,14 +46,14 @@ def bundle(board: Board, path: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         files = stage(board, Path(scratch))
         sound = files[_sound(board)].as_uri() if board.project.finish.sound else ""
-        made = _timeline(board, lambda piece: files[_name(piece)].as_uri(), sound=sound)
+        made = _timeline(board, lambda piece: files[piece.file].as_uri(), sound=sound)
         otio.adapters.write_to_file(made, str(path.resolve()), "otioz")
 
 
 def stage(board: Board, folder: Path) -> dict[str, Path]:
     """Copies of all files that a timeline names, under the names of their slates."""
     folder.mkdir(parents=True, exist_ok=True)
-    named = {_name(piece): _file(board, piece, folder) for piece in board.pieces}
+    named = {piece.file: footage(board, piece, folder) for piece in board.pieces}
     if board.project.finish.sound:
         named[_sound(board)] = _sound_file(board)
     for name, file in named.items():
@@ -124,20 +125,6 @@ def _audio(board: Board, frames: int, address: str) -> otio.schema.Track:
     track = otio.schema.Track(name="A1", kind=otio.schema.TrackKind.Audio)
     track.append(otio.schema.Clip(name="sound", media_reference=source, source_range=length))
     return track
-
-
-def _file(board: Board, piece: Piece, folder: Path) -> Path:
-    """The piece's video; a card's is drawn into the folder."""
-    from engine.video import watchable, write_mp4
-
-    if piece.take:
-        return board.store.media.path(piece.take.video)
-    frames = board.stream((piece,), watchable(board.size[1]))
-    return write_mp4(folder / _name(piece), frames, fps=FPS, scale=1)
-
-
-def _name(piece: Piece) -> str:
-    return f"{piece.name}.mp4"
 
 
 def _sound_file(board: Board) -> Path:

@@ -99,6 +99,12 @@ MIGRATIONS = (
     """
     CREATE TABLE switch (name TEXT PRIMARY KEY);
     """,
+    """
+    ALTER TABLE note ADD COLUMN trashed INTEGER NOT NULL DEFAULT 0;
+    """,
+    """
+    ALTER TABLE shot ADD COLUMN said TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 

@@ -30,6 +30,7 @@ from studio.store.rows import (
     entries,
     fields,
     forget_edits,
+    notes,
     references,
     rows,
     scenes,
@@ -218,14 +219,15 @@ class Projects:
             db.execute("UPDATE take SET starred = ? WHERE id = ?", (starred, take_id))
             _touch(db, shot_id)
 
-    def starred(self, project_id: str) -> set[str]:
-        """Ids of the project's starred takes."""
+    def starred(self, project_id: str) -> dict[str, str]:
+        """The shots of the project's starred takes, by take, oldest first."""
         with self._database.reading() as db:
             found = db.execute(
-                "SELECT take.id FROM take JOIN shot ON shot.id = take.shot WHERE project = ? AND starred",
+                "SELECT take.id, shot FROM take JOIN shot ON shot.id = take.shot WHERE project = ? AND starred"
+                " ORDER BY take.made, take.rowid",
                 (project_id,),
             )
-            return {row["id"] for row in found}
+            return {row["id"]: row["shot"] for row in found}
 
     def add_note(self, shot_id: str, note: Note) -> None:
         """Keep a remark on a take."""
@@ -234,12 +236,24 @@ class Projects:
             _write_note(db, note)
             _touch(db, shot_id)
 
+    def drop_note(self, project_id: str, note_id: str, *, seen: int | None = None, author: str = "") -> Project:
+        """Take a remark away; ``StaleError`` as in ``edit``. Undo brings it back."""
+        with self._database.transaction() as db:
+            kept, there, key = self._present(db, project_id), notes(db, project_id), f"note {note_id}"
+            if key not in there:
+                raise ValueError(f"note is {note_id[:40]!r}; it is not on a take of this project any more")
+            touched = [f"{key} text"]
+            _not_stale(db, kept, touched, seen, author)
+            _record_edit(db, project_id, {key: there[key]}, (json.dumps(touched), kept.revision + 1, author))
+            self._write(db, project_id, {key: None})
+            return self._present(db, project_id)
+
     def notes(self, shot_id: str) -> list[Note]:
         """Remarks on all takes of a shot, in the order of their moments."""
         with self._database.reading() as db:
             found = db.execute(
                 "SELECT note.id, take, at, text FROM note JOIN take ON take.id = note.take WHERE shot = ?"
-                " ORDER BY at, note.made",
+                " AND NOT trashed ORDER BY at, note.made",
                 (shot_id,),
             )
             return [Note(**dict(row)) for row in found]
@@ -305,7 +319,7 @@ class Projects:
             ).fetchone()
             if row is None:
                 raise ValueError(f"there is nothing to {'undo' if back else 'redo'}")
-            changes, now = json.loads(row["state"]), rows(present)
+            changes, now = json.loads(row["state"]), rows(present) | notes(db, project_id)
             inverse = json.dumps({key: now.get(key) for key in changes})
             db.execute(
                 "UPDATE edit SET state = ?, undone = ?, revision = ?, author = ? WHERE project = ? AND number = ?",

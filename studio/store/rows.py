@@ -14,7 +14,7 @@ Rows = dict[str, dict[str, Any]]
 Changes = dict[str, dict[str, Any] | None]
 """Rows as they shall be; None for those that go."""
 TAKE = "take.id AS take, take.seed AS take_seed, video, poster, latents, job, saw, file"
-ORDER = ("project", "entry", "reference", "scene", "shot")  # a shot's scene is written before it
+ORDER = ("project", "entry", "reference", "scene", "shot", "note")  # a shot's scene is written before it
 
 
 def rows(project: Project, *, beside: Project | None = None) -> Rows:
@@ -35,7 +35,7 @@ def rows(project: Project, *, beside: Project | None = None) -> Rows:
 
 
 def _shot(shot: Any) -> dict[str, Any]:  # noqa: ANN401 - a ShotInfo; written by hand, for a thousand of them are read at every edit
-    names = ("prompt", "frames", "cut", "seed", "see", "noises", "locked", "fade")
+    names = ("prompt", "said", "frames", "cut", "seed", "see", "noises", "locked", "fade")
     return {name: getattr(shot, name) for name in names}
 
 
@@ -54,6 +54,9 @@ def write(db: sqlite3.Connection, project_id: str, changes: Changes) -> None:
         (table, identity), values = key.split(), changes[key]
         if values is None:
             db.execute(f"UPDATE {table} SET trashed = {went} WHERE id = ?", (project_id, identity))
+            continue
+        if table == "note":  # its words never change, so it comes back as it went
+            db.execute("UPDATE note SET trashed = 0 WHERE id = ?", (identity,))
             continue
         plain = {name: json.dumps(v) if isinstance(v, dict | list | tuple) else v for name, v in values.items()}
         if table == "project":
@@ -89,7 +92,13 @@ def spoken(field: str, project: Project) -> str:
     if table == "shot":
         slate = project.slates.get(identity)
         return f"the {name} of shot {slate}" if slate else "the shot list"
-    names = {"project": "the project's settings", "entry": "the bible", "reference": "the pool", "scene": "the scene"}
+    names = {
+        "project": "the project's settings",
+        "entry": "the bible",
+        "reference": "the pool",
+        "scene": "the scene",
+        "note": "the notes",
+    }
     return names[table]
 
 
@@ -107,6 +116,16 @@ def references(db: sqlite3.Connection, project_id: str) -> list[Reference]:
         f"SELECT {names} FROM reference WHERE project = ? AND NOT trashed ORDER BY place", (project_id,)
     )
     return [Reference(**dict(row) | {"origin": json.loads(row["origin"])}) for row in found]
+
+
+def notes(db: sqlite3.Connection, project_id: str) -> Rows:
+    """Remarks on the project's takes: all that an edit can change of one is that it is there."""
+    found = db.execute(
+        "SELECT note.id FROM note JOIN take ON take.id = note.take JOIN shot ON shot.id = take.shot"
+        " WHERE project = ? AND NOT note.trashed",
+        (project_id,),
+    )
+    return {f"note {row['id']}": {} for row in found}
 
 
 def scenes(db: sqlite3.Connection, project_id: str) -> list[SceneInfo]:
@@ -128,7 +147,7 @@ def scene_of(row: sqlite3.Row, shots: Sequence[ShotInfo] = ()) -> SceneInfo:
 
 
 def shot_of(row: sqlite3.Row) -> ShotInfo:
-    plain = {name: row[name] for name in ("id", "prompt", "frames", "cut", "seed", "locked", "fade")}
+    plain = {name: row[name] for name in ("id", "prompt", "said", "frames", "cut", "seed", "locked", "fade")}
     see = None if row["see"] is None else tuple(json.loads(row["see"]))
     noises, take = json.loads(row["noises"]), take_of(row) if row["video"] else None
     return ShotInfo(

@@ -73,6 +73,8 @@ def empty(db: sqlite3.Connection, project_id: str) -> int:
     full = "SELECT scene FROM shot WHERE scene IS NOT NULL"
     for table, keep in (("scene", full), ("entry", "''"), ("reference", "''")):
         db.execute(f"DELETE FROM {table} WHERE project = ? AND trashed AND id NOT IN ({keep})", (project_id,))
+    mine = "SELECT take.id FROM take JOIN shot ON shot.id = take.shot WHERE project = ?"
+    db.execute(f"DELETE FROM note WHERE trashed AND take IN ({mine})", (project_id,))
     forget_edits(db, project_id)
     return len(gone)
 

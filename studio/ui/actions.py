@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.context import LocalContext
 
+from studio.drafts import Draft
 from studio.inputs import checked_call, sound
 from studio.models import Project, Reference, SceneInfo
 from studio.services import Studio
 from studio.store import StaleError
-from studio.ui import pieces, views
+from studio.ui import views
 from studio.ui.board_screen import SHOTS
 from studio.ui.files import uploaded
 from studio.ui.film_views import planned, review
@@ -24,7 +26,20 @@ from studio.ui.view import as_text
 
 SHOWN = 11  # values that ``Actions.shown`` gives
 OPENED = 20  # values that ``Actions.opened`` gives
+STAYS = [gr.skip()] * OPENED
 GONE = "This project was put away in another window; take it back under Projects, or open another."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A split that waits to be accepted; arguments of ``Studio.accept``. locked: places that stay to the byte."""
+
+    draft: Draft
+    project: str
+    scene: str | None
+    keep: bool
+    revision: int
+    locked: frozenset[int]
 
 
 class Actions:
@@ -112,17 +127,39 @@ class Actions:
     def split(
         self, identity: str, revision: int, scene: str, _shot: str, story: str, count: float, *wishes: Any
     ) -> Iterator[list[Any]]:
-        """A story as shots, shown while they are written."""
+        """A story as shots, shown while they are written; they wait to be accepted where finished ones would go."""
         heard = dict(zip(("seconds", "tone", "language", "aspect", "variety", "long"), wishes, strict=True))
         heard |= {name: heard[name] or empty for name, empty in (("seconds", None), ("tone", ""), ("language", ""))}
         told, home = {"story": story or "", "shots": int(count or 0), **heard}, scene or None
         drafts, keep = self.studio.wish(identity, home, **told)
         for draft in drafts:
-            yield [pieces.draft(draft), *[gr.skip()] * OPENED]
-        project = self.studio.accept(identity, draft, scene=home, keep=keep, revision=revision, author=author())
-        if draft.note:
-            gr.Info(draft.note)
-        yield ["", *self.opened(project, scene=scene)]
+            yield [None, as_text(views.draft(draft)), *STAYS]
+        here = self.studio.project(identity).scene(home).shots if home else ()
+        locked = frozenset(k for k, shot in enumerate(here) if shot.locked) if keep else frozenset()
+        proposal = Proposal(draft=draft, project=identity, scene=home, keep=keep, revision=revision, locked=locked)
+        if finished := sum(shot.take is not None and not shot.locked for shot in here):
+            yield [proposal, as_text(views.draft(draft, keep=keep, locked=locked, finished=finished)), *STAYS]
+        else:
+            yield [None, "", *self._accepted(proposal)]
+
+    def settle(self, proposal: Proposal | None, event: gr.EventData) -> list[Any]:
+        """A split that waits is taken, as it was edited, or thrown away; one that is still written is stopped."""
+        name, done = asked(event)
+        if name != "accept" or proposal is None:
+            return [None, "", *STAYS]
+        words = done.get("prompts")
+        if not isinstance(words, list) or len(words) != len(proposal.draft.shots):
+            raise ValueError("the draft was sent back in a wrong way; reload the page and split again")
+        pairs = zip(proposal.draft.shots, words, strict=True)
+        shots = [shot if k in proposal.locked else replace(shot, prompt=text) for k, (shot, text) in enumerate(pairs)]
+        return [None, "", *self._accepted(replace(proposal, draft=replace(proposal.draft, shots=tuple(shots))))]
+
+    def _accepted(self, one: Proposal) -> list[Any]:
+        known = {"scene": one.scene, "keep": one.keep, "revision": one.revision, "author": author()}
+        project = self.studio.accept(one.project, one.draft, **known)
+        if one.draft.note:
+            gr.Info(one.draft.note)
+        return self.opened(project, scene=one.scene or "")
 
     # Edits and wishes
 
@@ -166,7 +203,7 @@ class Actions:
         self.studio.generate(identity, missing=missing)
         if not split:  # after one the page knows where it is, and soon looks again
             shown = self.shown(self.studio.project(identity), scene, shot)
-            yield [gr.skip(), gr.skip(), gr.skip(), *shown, *[gr.skip()] * (OPENED - 2 - SHOWN)]
+            yield [gr.skip(), gr.skip(), gr.skip(), gr.skip(), *shown, *[gr.skip()] * (OPENED - 2 - SHOWN)]
 
     def act(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What a view's script says that a person did; every name and value is checked by the service behind it."""
@@ -184,13 +221,14 @@ class Actions:
             "star": lambda shot, take, starred: self.studio.star(identity, shot, take, starred=bool(starred)),
             "upload": lambda path, entry="": self._upload(identity, path, entry),
             "replace": lambda shot, path: self._replace(identity, shot, path),
-            "keep": lambda shot, take, entry="": kept(
-                self.studio.pool.add_take(identity, shot, take, entry=entry, author=author())
+            "keep": lambda shot, take, entry="", shots=(): kept(
+                self.studio.pool.add_take(identity, shot, take, entry=entry, shots=shots, author=author())
             ),
             "still": lambda shot, take, at, entry="": kept(
                 self.studio.pool.add_still(identity, shot, take, at=at, entry=entry, author=author())
             ),
             "note": lambda shot, take, at, text: self.studio.note(identity, shot, take, at, text),
+            "drop_note": lambda note: self.studio.drop_note(identity, note, revision=revision, author=author()),
             "look": lambda: None,  # nothing is done, and what is there now is shown
             "stop": lambda how: self.studio.stop(identity, how),
             "pause": lambda paused: self.studio.pause(paused=bool(paused)),
@@ -357,7 +395,7 @@ def gone(shots: int) -> None:
 
 def kept(reference: Reference) -> None:
     """Say that something is in the pool now."""
-    gr.Info(f"{reference.name} is in the pool; pick it under Remembers.")
+    gr.Info(f"{reference.name} is in the pool, under Remembers.")
 
 
 def author() -> str:

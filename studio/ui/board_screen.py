@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.services import MAX_SHOTS, Studio
+from studio.services import LONGEST_SCENE, Studio
 from studio.ui import pieces
 from studio.ui.view import view
 
@@ -45,11 +45,11 @@ def layout(studio: Studio) -> dict[str, Any]:
 
 def _story(studio: Studio) -> dict[str, Any]:
     with gr.Column(elem_classes=["sheet", "story"]):
-        hint = "A red fox with a crown walks along the beach…"
+        hint = "A red fox with a crown walks along the beach…  (or paste a Fountain screenplay, or a story.json)"
         told = {"lines": 2, "max_lines": 10, "placeholder": hint, "elem_id": "story"}
         story = gr.Textbox(label="Story of the scene", **told)
         with gr.Row(elem_classes=["tools", "doing"]):
-            number = {"minimum": 1, "maximum": MAX_SHOTS, "precision": 0, "min_width": 84, "scale": 0}
+            number = {"minimum": 1, "maximum": LONGEST_SCENE, "precision": 0, "min_width": 84, "scale": 0}
             count = gr.Number(SHOTS, label="Number of shots", elem_id="count", **number)
             split = gr.Button("Split into shots", elem_id="split", min_width=120, scale=0, interactive=False)
             make = gr.Button("Make the film", variant="primary", elem_id="make", min_width=130, scale=0)
@@ -59,9 +59,9 @@ def _story(studio: Studio) -> dict[str, Any]:
                 for tale in studio.stories
             ]
         wishes = _wishes(studio)
-        note = gr.HTML(elem_id="note")
+        draft = view("draft", elem_id="draft")
     found = {"story": story, "examples": examples, "count": count, "wishes": wishes}
-    return found | {"split": split, "make": make, "note": note}
+    return found | {"split": split, "make": make, "draft": draft}
 
 
 def _wishes(studio: Studio) -> list[Any]:

@@ -59,11 +59,11 @@ def _round(project: Project, made: Plan, number: int) -> dict[str, Any]:
 def review(studio: Studio, project: Project) -> dict[str, Any]:
     """The film with its pieces on a line, and what jumps at every seam; what is wrong where the takes make no film."""
     board = Board(studio.store, project)
-    if not board.shots:
-        return {"pieces": [], "finish": project.finish.model_dump()}
     try:
+        if not board.shots:
+            return {"pieces": [], "finish": project.finish.model_dump()}
         film = studio.film(project.id)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         return {"error": sentence(error)}
     slates = project.slates
     return {

@@ -50,7 +50,7 @@ class Widgets:
     wishes: list[Any]  # seconds, tone, language, aspect, variety, long
     split: gr.Button
     make: gr.Button
-    note: gr.HTML
+    draft: gr.HTML  # a split that is written, or waits to be accepted
     board: gr.HTML
     plan: gr.HTML
     shot: gr.HTML
@@ -139,6 +139,7 @@ def _tabs(studio: Studio) -> dict[str, Any]:
 def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     act = Actions(studio)
     identity, revision, scene, shot, seen = gr.State(""), gr.State(0), gr.State(""), gr.State(""), gr.State(())
+    draft = gr.State(None)  # what waits to be accepted
     browser = gr.BrowserState("", storage_key="reelboard-project", secret="reelboard")  # noqa: S106 - only an id
     where = [identity, revision, scene, shot]  # what every action gets
     shown = [seen, revision, scene, shot, *w.live]  # what every action gives
@@ -167,14 +168,16 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
         splitter.success(lambda: [gr.Textbox(visible=studio.has_model)] * 2, None, w.wishes[1:3], **QUIET)
     w.tour.click(lambda: gr.Tabs(selected=BOARD), None, [w.rooms], js=TOUR, **QUIET)
     split = [*where, w.story, w.count, *w.wishes]
-    on(w.split.click, act.split, split, [w.note, *opened])
+    told, waiting = [draft, w.draft, *opened], []
+    waiting.append(on(w.split.click, act.split, split, told))
     for button, tale in zip(w.examples, studio.stories, strict=True):
         chosen = (tale["story"], tale["shots"])
         picked = button.click(lambda chosen=chosen: chosen, None, split[4:6], **QUIET)
-        on(picked.success, act.split, split, [w.note, *opened])
+        waiting.append(on(picked.success, act.split, split, told))
     for name, option in zip(OPTIONS, w.options, strict=True):
         option.input(said(act.option(name)), [*where, option], shown, trigger_mode="always_last", **QUIET)
-    on(w.make.click, act.make, split, [w.note, *opened])
+    waiting.append(on(w.make.click, act.make, split, told))
+    w.draft.act(said(act.settle), draft, told, cancels=waiting, **every, **QUIET)
     acted = [*shown, w.story, w.count]
     for drawn in (w.board, w.plan, w.shot, w.bible, w.queue, w.strip):
         drawn.act(said(act.act), where, acted, **every, **QUIET)

@@ -6,8 +6,6 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from studio.drafts import Draft
-
 HEADER = """<div class="brand"><img src="{logo}" alt=""><h1>Reelboard</h1></div>"""
 STEPS = (
     ("Tell a story.", "Name who, where and what happens. Split it; every sentence becomes a shot that you can edit."),
@@ -29,8 +27,9 @@ KEYS = (
     ("A", "approve"),
     ("L", "lock: nothing makes it again"),
     ("C", "cut, or go on from the shot before"),
-    ("Del", "remove; Ctrl Z brings it back"),
-    ("Shift click", "select several; drag to reorder"),
+    ("Del or Backspace", "remove; Ctrl Z brings it back"),
+    ("Shift click", "select all from the last selected one to here; drag to reorder"),
+    ("Ctrl or Cmd click", "select one more, or one less"),
 )
 
 
@@ -48,12 +47,6 @@ def address(path: Path | str) -> str:
 
 def header(logo: str) -> str:
     return HEADER.format(logo=address(logo))
-
-
-def draft(told: Draft) -> str:
-    """A split while it is being written."""
-    lines = "".join(f"<li>{escape(shot.prompt) if shot else '…'}</li>" for shot in told.shots)
-    return f'<ol class="draft" role="status" aria-label="Shots as they are written">{lines}</ol>'
 
 
 def known(groups: dict[str, tuple[str, ...]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from studio.models import SCENE, Project, Reference, ShotInfo
@@ -9,7 +10,7 @@ from studio.pool import shown
 from studio.services import Studio
 from studio.ui.pieces import address
 
-MOST = 60  # shots that are offered: the picked ones, those of the scene, then those that would help most
+MOST = 60  # shots that are offered beside the starred: the picked, those of the scene, then those that help most
 CLOSENESS = [("as usual", ""), ("exactly", 0), ("closely", 100), ("loosely", 300), ("roughly", 500), ("a hint", 900)]
 
 
@@ -20,31 +21,31 @@ def remembers(studio: Studio, project: Project, identity: str) -> dict[str, Any]
     own = {shot.id for shot in scene.shots} - {identity}
     order = {key: place for place, key in enumerate((*picks, *own, *why))}
     others = [shot for shot in project.shots if shot.take and shot.id != identity]
-    nearest = sorted(others, key=lambda shot: order.get(shot.id, len(order)))[:MOST]
-    offered, slates, items = {shot.id for shot in nearest}, project.slates, []
+    nearest = sorted(others, key=lambda shot: order.get(shot.id, len(order)))
+    offered = {shot.id for place, shot in enumerate(nearest) if place < MOST or shot.take.id in starred}
+    slates, items = project.slates, []
     for one in (*(shot for shot in others if shot.id in offered), *project.references):
         item = _shot(slates[one.id], one) if isinstance(one, ShotInfo) else _reference(one)
         alike = bool(about[one.id] & about[identity] - {scene.setting})
         marks = {"own": one.id in own, "alike": alike, "starred": item.pop("source") in starred}
-        items.append(item | marks | {"why": why.get(one.id, ()), "poster": _poster(studio, one.take.poster)})
+        items.append(item | marks | {"why": why.get(one.id, ()), "poster": url(studio, one.take.poster)})
     return {
         "whole": SCENE,
-        "pool": items,
-        "hidden": len(others) - len(nearest),
+        "pool": [*items, *_loose(studio, project, identity, starred)],
+        "hidden": len(others) - len(offered),
         "advised": sorted((item["id"] for item in items if item["why"]), key=list(why).index),
         "meter": _meter(studio, project, identity),
         "closeness": CLOSENESS,
-        "entries": [(entry.id, entry.name) for entry in project.bible if entry.kind != "look"],
+        "entries": [(entry.id, entry.name) for entry in project.bible],
     }
 
 
-def stills(studio: Studio, project: Project, entry: str) -> list[dict[str, Any]]:
+def stills(studio: Studio, project: Project, entry: str, about: Sequence[str]) -> list[dict[str, Any]]:
     """The references that show an entry of the bible; unused: shots about it that don't look at them."""
-    about = shown(project)
-    named = [shot for shot in project.shots if entry in about[shot.id]]
+    sees = {shot.id: shot.see or () for shot in project.shots}
     return [
-        {"id": one.id, "name": one.name, "poster": _poster(studio, one.poster)}
-        | {"unused": [shot.id for shot in named if one.id not in (shot.see or ())]}
+        {"id": one.id, "name": one.name, "poster": url(studio, one.poster)}
+        | {"unused": [key for key in about if one.id not in sees[key]]}
         for one in project.references
         if one.entry == entry
     ]
@@ -60,8 +61,24 @@ def _reference(one: Reference) -> dict[str, Any]:
     return {"id": one.id, "kind": one.kind, "source": one.origin.get("take"), "entry": one.entry} | names
 
 
-def _poster(studio: Studio, name: str) -> str:
-    """Where a browser finds a picture; "" when its file is gone."""
+def _loose(studio: Studio, project: Project, identity: str, starred: dict[str, str]) -> list[dict[str, Any]]:
+    """Starred takes that can't be picked yet; "keep": the shot of which one is kept in the pool when it is pressed."""
+    offered = {shot.take.id for shot in project.shots if shot.take and shot.id != identity}
+    offered |= {one.origin.get("take") for one in project.references if one.kind == "take"}
+    items, slates = [], project.slates
+    for key, shot in starred.items():
+        if key in offered or shot not in slates:
+            continue
+        takes = studio.takes(shot)
+        number, take = next((n, one) for n, one in enumerate(takes, start=1) if one.id == key)
+        names = {"label": f"{slates[shot]} T{number}", "called": f"take {number} of shot {slates[shot]}"}
+        told = {"poster": url(studio, take.poster), "prompt": studio.made_by(take).get("prompt", ""), "why": ()}
+        items.append({"id": key, "kind": "shot", "keep": shot, "starred": True} | names | told)
+    return items
+
+
+def url(studio: Studio, name: str) -> str:
+    """Where a browser finds a media file; "" when it is gone."""
     path = studio.media(name)
     return address(path) if path.exists() else ""
 

@@ -18,7 +18,14 @@ from studio.ui.page import ASSETS, build
 from studio.ui.theme import theme
 
 LARGEST = 100_000_000  # bytes of a file
-DARK = "() => location.search.includes('__theme=light') || document.body.classList.add('dark')"
+THEME = """() => {
+  let wanted = new URLSearchParams(location.search).get("__theme");
+  try {
+    if (wanted) localStorage.setItem("reelboard-theme", wanted);
+    wanted = localStorage.getItem("reelboard-theme");
+  } catch {} // a frame in another site's page may keep nothing
+  document.body.classList.toggle("dark", wanted !== "light");
+}"""
 
 
 class Packed(GZipMiddleware):
@@ -60,7 +67,7 @@ def _options(studio: Studio) -> dict[str, Any]:
         "footer_links": [],
         "theme": theme(),
         "css_paths": [ASSETS / "style.css"],
-        "js": DARK,
+        "js": THEME,
         "favicon_path": ASSETS / "logo.svg",
     }
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from typing import Any
 
 from studio.continuity import cuts
+from studio.drafts import Draft
 from studio.failures import read_log, remedy
 from studio.models import FPS, Job, Project, SceneInfo, ShotInfo, TakeInfo
+from studio.pool import shots_about
 from studio.services import Studio
 from studio.ui import pieces
-from studio.ui.pool_views import remembers, stills
+from studio.ui.pool_views import remembers, stills, url
 
 OWN = ("steps", "guidance", "draft")  # of what made a take, what the inspector tells
+
+
+def draft(told: Draft, *, keep: bool = False, locked: Collection[int] = (), finished: int = 0) -> dict[str, Any]:
+    """A split while it is written; with ``finished`` shots, which it would put away or (keep) reword, it waits."""
+    words = [shot.prompt if shot else "" for shot in told.shots]
+    said = {"shots": words, "locked": sorted(locked), "scenes": len(told.rest), "note": told.note}
+    return said | {"finished": finished, "keep": keep}
 
 
 def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, Any]:
@@ -54,6 +64,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "id": identity,
         "slate": project.slates[identity],
         "prompt": own,
+        "said": found.said,
         "scene": words,
         "frames": found.frames,
         "seconds": found.frames / FPS,
@@ -76,22 +87,21 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
             | {name: value for name, value in studio.made_by(take).items() if name in OWN}
             for take in takes
         ],
-        "notes": [{"take": order[n.take], "at": n.at, "text": n.text} for n in studio.notes(identity)],
+        "notes": [n.model_dump() | {"number": order[n.take]} for n in studio.notes(identity)],
     }
 
 
 def bible(studio: Studio, project: Project) -> dict[str, Any]:
-    """The entries, where they are used, and what each scene tells."""
+    """The entries, their scenes, the shots that are about them, and what each scene tells."""
     scenes = [
-        {"id": s.id, "number": n, "cast": s.cast, "setting": s.setting, "summary": s.summary, "shots": len(s.shots)}
+        {"id": s.id, "number": n, "cast": s.cast, "setting": s.setting, "summary": s.summary}
         for n, s in enumerate(project.scenes, start=1)
     ]
-    entries = []
+    entries, about, slates = [], shots_about(project), project.slates
     for entry in project.bible:
-        used = [s for s in scenes if entry.kind == "look" or entry.id in (*s["cast"], s["setting"])]
-        count = sum(s["shots"] for s in used)
-        known = {"scenes": [s["id"] for s in used], "shots": count, "stills": stills(studio, project, entry.id)}
-        entries.append(entry.model_dump() | known)
+        used, shots = [s["id"] for s in scenes if entry.id in (*s["cast"], s["setting"])], about[entry.id]
+        known = {"scenes": used, "stills": stills(studio, project, entry.id, shots)}
+        entries.append(entry.model_dump() | known | {"shots": [slates[key] for key in shots]})
     return {"entries": entries, "scenes": scenes}
 
 
@@ -117,11 +127,10 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
         ended = {"done": "Done. Redo any shot you like.", "cancelled": "Stopped. Finished shots are kept."}
         return {"text": ended[job.state], "state": job.state, "jobs": [one.id for one in broke or [job]]}
     if job.state == "running" and job.total:
-        left, count, share = studio.remaining(job), len(job.making), round(100 * job.done / job.total)
-        eta = f"about {_span(left)} to go" if left is not None else f"{share} %"
-        doing = f"Making {count} shot{'s' if count != 1 else ''} · {eta}" if count else "Putting the film together"
-        what = doing + _after(studio, project, job)
-        return {"text": what, "state": "running", "share": share}
+        waiting = [one for one in studio.jobs(project.id) if one.id != job.id and one.state != "held"]
+        making = f"Making {_named(project, job.making)} · {_eta(studio, job, waiting)}"
+        doing = (making if job.making else "Putting the film together") + _after(project, waiting)
+        return {"text": doing, "state": "running", "share": round(100 * job.done / job.total)}
     ahead = studio.ahead(job)
     text = {
         "held": "On hold.",
@@ -138,19 +147,27 @@ def _span(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def _after(studio: Studio, project: Project, job: Job) -> str:
+def _eta(studio: Studio, job: Job, waiting: list[Job]) -> str:
+    """How long a job will take, and with it all that waits; its share before anything was learned."""
+    left = studio.remaining(job)
+    if left is None:
+        return f"{100 * job.done / job.total:.0f} %"
+    whole = studio.remaining_in_all(job.project) if waiting else None
+    return f"about {_span(left)} to go" + (f", {_span(whole)} for the whole queue" if whole is not None else "")
+
+
+def _after(project: Project, waiting: list[Job]) -> str:
     """What comes next, by the names of its shots."""
-    waiting = [one for one in studio.jobs(project.id) if one.id != job.id and one.state != "held"]
     if not waiting:
         return ""
-    names = [project.slates[key] for key in waiting[0].task.make if key in project.slates]
     more = f", {len(waiting) - 1} more after that" if len(waiting) > 1 else ""
-    return f" · next {', '.join(names) or 'another film'}{more}"
+    return f" · next {_named(project, waiting[0].task.make)}{more}"
 
 
-def url(studio: Studio, name: str) -> str:
-    """Where a browser finds a media file."""
-    return pieces.address(studio.media(name))
+def _named(project: Project, shots: tuple[str, ...]) -> str:
+    """Shots by their slates."""
+    slates = project.slates
+    return ", ".join(slates[key] for key in shots if key in slates) or "what left the board"
 
 
 def _card(
@@ -182,7 +199,7 @@ def _card(
 def _status(shot: ShotInfo, job: Job | None, *, failed: bool) -> str:
     if job is not None:
         return "running" if job.state == "running" else "queued"
-    if failed and shot.take is None:
+    if failed:
         return "failed"
     if shot.take is None:
         return "draft"

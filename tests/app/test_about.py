@@ -110,10 +110,14 @@ def test_a_new_split_leaves_locked_shots_as_they_are(studio):
     project, _ = studio.split(studio.new().id, STORY, 3)
     scene, locked = project.scenes[0].id, project.shots[1]
     studio.edit(project.id, "set_shot", shot=locked.id, locked=True)
-    now = accepted(studio, project.id, scene, "A red fox spins. She sits. She runs to the left.", 7)
-    assert [shot.id for shot in now.shots] == [shot.id for shot in project.shots]
-    assert now.shots[1].prompt == locked.prompt
-    assert now.shots[0].prompt != project.shots[0].prompt
+    for shots in (3, 7, 2):
+        now = accepted(studio, project.id, scene, "A red fox spins. She sits. She runs to the left.", shots)
+        assert len(now.shots) == shots
+        assert [shot.id for shot in now.shots][:3] == [shot.id for shot in project.shots][:shots]
+        assert now.shots[1].prompt == locked.prompt
+        assert now.shots[0].prompt != project.shots[0].prompt
+    with pytest.raises(ValueError, match="shots is 1, but shot 2 is locked; ask for 2 or unlock it"):
+        accepted(studio, project.id, scene, "A red fox spins.", 1)
 
 
 def test_an_endpoint_chosen_on_the_page_splits_at_once_and_after_a_restart_and_gets_no_key(tmp_path, tiny_pocket):

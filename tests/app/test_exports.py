@@ -9,14 +9,17 @@ import zipfile
 
 import opentimelineio as otio
 import pytest
+import torch
 from films import read_video
 from PIL import Image
 from pypdf import PdfReader
 
 from engine.video import read_record
-from studio.exports import EXPORTS, export
+from studio.exports import EXPORTS, Board, export
+from studio.film import crop
 from studio.services import Studio
 from studio.settings import Settings
+from studio.ui.film_views import review
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +146,15 @@ def test_subtitles_follow_the_cut(out, finished):
     assert "00:00:03,000 --> 00:00:03,375" in out("Subtitles (SRT)", finished).read_text()
 
 
+def test_subtitles_hold_what_is_said_and_the_prompts_only_where_nothing_is(studio, finished, out):
+    assert "=SUM(A1) A fox." in out("Subtitles (SRT)", finished).read_text()
+    asked = studio.edit(finished.id, "set_shot", shot=finished.shots[1].id, said="Come --> here!")
+    assert out("Subtitles (SRT)", asked).read_text() == "1\n00:00:03,375 --> 00:00:04,500\nCome -> here!\n"
+    assert review(studio, asked)["words"] == "WEBVTT\n\n1\n00:00:03.375 --> 00:00:04.500\nCome -> here!\n"
+    assert [shot.stale for shot in asked.shots] == [shot.stale for shot in finished.shots]
+    studio.undo(finished.id)
+
+
 @pytest.mark.parametrize("name", [name for name in EXPORTS if name.startswith("Timeline")])
 def test_timelines_are_read_back_with_their_clips(out, name):
     path = out(name)
@@ -197,6 +209,98 @@ def test_the_film_on_the_page_is_the_one_that_is_exported(studio, finished, out)
     assert studio.film(finished.id) != shown
     studio.undo(finished.id)
     assert studio.film(finished.id) == shown
+
+
+@pytest.mark.parametrize("aspect", ["1:1", "9:16", "16:9", "2.39:1"])
+def test_a_crop_keeps_the_middle_in_even_sizes(aspect):
+    wide, high = map(float, aspect.split(":"))
+    for height, width in ((80, 128), (481, 833), (96, 64)):
+        frames = torch.arange(height)[:, None] * torch.ones(width) + 1000 * torch.arange(width)
+        rows, columns = (kept := crop(frames[None, ..., None], aspect)[0, ..., 0]).shape
+        assert rows % 2 == columns % 2 == 0
+        assert abs(rows * wide - columns * high) <= 2 * max(wide, high)
+        assert rows >= height - 1 or columns >= width - 1, "no more is cut off than has to be"
+        assert torch.equal(kept[0, 0], frames[(height - rows) // 2, (width - columns) // 2])
+
+
+def test_a_crop_is_of_the_film_its_cards_and_every_shot(studio, finished, out, tmp_path):
+    cropped = studio.edit(finished.id, "set_finish", aspect="9:16")
+    film = out("Film (MP4)", cropped)
+    assert read_video(film).shape[1:3] == (80 * 14, 44 * 14)
+    assert studio.film(finished.id).read_bytes() == film.read_bytes()
+    with Image.open(out("Animation (GIF)", cropped)) as picture:
+        assert picture.size == (44 * 3, 80 * 3)
+    shots = []
+    with zipfile.ZipFile(out("Single shots (zip)", cropped)) as file:
+        for name in file.namelist():
+            shots.append(read_video(file.extract(name, tmp_path)))
+            assert read_record(tmp_path / name)["prompt"]
+    with zipfile.ZipFile(out("Timeline with its files (OTIOZ)", cropped)) as file:
+        card = read_video(file.extract(next(name for name in file.namelist() if "title" in name), tmp_path))
+    assert [clip.shape[1:3] for clip in (*shots, card)] == [(80 * 14, 44 * 14)] * 3
+    small = shots[0].unflatten(1, (80, 14)).unflatten(3, (44, 14)).float().mean((2, 4))
+    made = Board(studio.store, finished).frames(finished.shots[0].take).float()
+    left = min(range(128 - 44 + 1), key=lambda left: (small - made[:, :, left : left + 44]).abs().mean())
+    assert left == (128 - 44) / 2
+    with pytest.raises(ValueError, match=r"^aspect is '4:3'; input should be '', '1:1', '9:16', '16:9' or '2.39:1'$"):
+        studio.edit(finished.id, "set_finish", aspect="4:3")
+    studio.undo(finished.id)
+
+
+def test_a_plain_film_is_cropped_too(studio, project):
+    studio.edit(project.id, "set_finish", aspect="1:1")
+    assert read_video(studio.film(project.id)).shape[1:3] == (640, 640)
+    studio.undo(project.id)
+    assert read_video(studio.film(project.id)).shape[1:3] == (400, 640)
+
+
+def test_a_project_file_from_before_crops_and_subtitles_is_opened(studio, finished, tmp_path):
+    old = tmp_path / "old.zip"
+    with zipfile.ZipFile(studio.export(finished.id, "Project (zip)")) as file, zipfile.ZipFile(old, "w") as written:
+        for name in file.namelist():
+            text = file.read(name)
+            if name == "project.json":
+                board = json.loads(text)
+                del board["project"]["finish"]["aspect"]
+                for scene in board["project"]["scenes"]:
+                    for shot in scene["shots"]:
+                        del shot["said"]
+                text = json.dumps(board)
+            written.writestr(name, text)
+    assert studio.open_zip(old).finish == finished.finish
+
+
+def test_a_shot_whose_file_is_gone_is_named_with_what_to_do(studio, finished, out):
+    told = "the file of shot 1B is missing on the disk; redo the shot or use another of its takes"
+    file = studio.media(finished.shots[1].take.latents)
+    away = file.rename(file.with_suffix(".away"))
+    try:
+        assert review(studio, finished) == {"error": told}
+        with pytest.raises(ValueError, match=told):
+            out("Film (MP4)", finished)
+    finally:
+        away.rename(file)
+    assert review(studio, finished)["src"]
+
+
+def test_a_seam_where_the_judge_reads_another_character_is_marked(studio, finished):
+    one, two = finished.shots[:2]
+    looks = {"species": "fox", "colour": "red", "accessory": "crown"}
+    for shot, read in ((one, looks), (two, looks | {"species": "bear"})):
+        studio.store.facts.keep(f"characters {shot.take.latents}", [read])
+    (seam,) = studio.seams(finished)
+    assert "a character reads as another one: fox becomes bear" in seam.why
+    for name in ("Ruby", "Otto"):
+        entry = studio.edit(finished.id, "add_entry", kind="character", text=f"{name}, a red fox", name=name).bible[-1]
+        cast = [*studio.project(finished.id).scenes[0].cast, entry.id]
+        studio.edit(finished.id, "set_scene", scene=finished.scenes[0].id, cast=cast)
+    studio.edit(finished.id, "set_shot", shot=one.id, prompt="Ruby jumps.")
+    others = studio.edit(finished.id, "set_shot", shot=two.id, prompt="Otto waves.")
+    assert studio.seams(others)[0].likeness is None, "the shots are about two characters"
+    for _ in range(6):
+        studio.undo(finished.id)
+    studio.store.facts.keep(f"characters {two.take.latents}", [looks])
+    assert not any("reads as another" in why for why in studio.seams(studio.project(finished.id))[0].why)
 
 
 def test_seams_are_measured_where_shots_of_a_scene_meet(studio, finished):

@@ -97,6 +97,17 @@ def test_every_scene_becomes_a_draft_with_its_cast_and_place():
     assert all(draft.done and None not in draft.shots for draft in (beach, house, office))
 
 
+def test_what_a_screenplay_has_somebody_say_is_the_subtitle_of_its_shot():
+    beach, house, office = scenes(imported(SCRIPT))
+    assert beach.said == ("", "", "", "Come here! I have waited.", "I know.")
+    assert house.said == ("", "")
+    assert office.said == ("Hello *there*.",)
+    (long,) = scenes(imported("EXT. BEACH - DAY\n\nRUBY\n" + "Come here now! " * 40))
+    assert all(len(said) <= 300 for said in long.said)
+    assert long.said[0].startswith("Come here now! Come")
+    assert long.said[0].endswith("…")
+
+
 def test_a_long_scene_is_told_in_nine_shots():
     draft = imported("EXT. BEACH - DAY\n\n" + "\n\n".join(f"The fox sees thing{k}." for k in range(40)))
     assert len(draft.shots) == 9

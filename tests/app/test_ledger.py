@@ -10,7 +10,7 @@ import pytest
 from soundness import check_sound
 
 from studio.board import add_scene, add_shot, drop_shots, set_scene
-from studio.models import Options, TakeInfo, Task, TaskShot
+from studio.models import Note, Options, TakeInfo, Task, TaskShot
 from studio.store import StaleError, Store
 from studio.store import ledger as ledgers
 from studio.store.database import MIGRATIONS
@@ -423,6 +423,18 @@ def test_a_sweep_waits_for_files_without_holding_the_database(store, monkeypatch
     monkeypatch.setattr(store.media, "sweep", busy)
     assert store.tidy() == []
     assert store.projects.latest().name == "Meanwhile"
+
+
+def test_emptying_the_trash_takes_removed_notes(store):
+    project = with_shots(store, 1)
+    shot = project.shots[0].id
+    store.projects.add_take(shot, TakeInfo(id="t", seed=0, video="", poster="", latents=""), {"frames": 5})
+    for key in ("kept", "gone"):
+        store.projects.add_note(shot, Note(id=key, take="t", at=0, text="Too dark."))
+    store.projects.drop_note(project.id, "gone")
+    store.empty_trash(project.id)
+    with sqlite3.connect(store.home / "reelboard.sqlite") as db:
+        assert db.execute("SELECT id FROM note").fetchall() == [("kept",)]
 
 
 def test_emptying_the_trash_takes_removed_shots_and_keeps_what_is_starred_or_on_the_board(store):

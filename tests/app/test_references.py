@@ -10,6 +10,8 @@ from studio.continuity import Cut, cuts
 from studio.film import load_take
 from studio.services import Studio
 from studio.settings import Settings
+from studio.ui import views
+from studio.ui.pool_views import remembers
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
 
@@ -192,6 +194,38 @@ def test_suggestions_name_what_is_shared_and_change_nothing(studio, tmp_path):
     assert studio.project(asked.id).shots[0].see is None
     used = studio.edit(asked.id, "use_reference", reference=portrait.id, shots=[shot.id for shot in asked.shots])
     assert [shot.see for shot in used.shots] == [("scene", portrait.id)] * 2
+
+
+def test_a_take_whose_picture_is_gone_has_none_to_show(studio):
+    asked = make(studio, project(studio, 1).id)
+    shot = asked.shots[0]
+    studio.media(shot.take.poster).unlink()
+    (take,) = views.shot(studio, asked, shot.id)["takes"]
+    assert (take["poster"], take["video"]) == ("", views.url(studio, shot.take.video))
+
+
+def test_a_starred_take_that_is_not_chosen_is_kept_and_picked_at_once(studio):
+    asked = make(studio, project(studio).id)
+    first, second = asked.shots
+    studio.redo(asked.id, first.id)
+    for shot, take in ((first, first.take), (second, second.take)):
+        studio.star(asked.id, shot.id, take.id, starred=True)
+
+    def starred():
+        pool = remembers(studio, studio.project(asked.id), second.id)["pool"]
+        return [(one["label"], one["id"], one.get("keep")) for one in pool if one["starred"]]
+
+    assert starred() == [("1A T1", first.take.id, first.id), ("1B T1", second.take.id, second.id)]
+    before = studio.project(asked.id)
+    kept = studio.pool.add_take(asked.id, first.id, first.take.id, shots=[second.id])
+    assert studio.project(asked.id).shots[1].see == ("scene", kept.id)
+    assert starred() == [("1A T1", kept.id, None), ("1B T1", second.take.id, second.id)]
+    assert studio.undo(asked.id).references == before.references
+    assert studio.project(asked.id).shots[1].see is None
+    full = studio.edit(asked.id, "set_shot", shot=second.id, see=["scene"] * 8)
+    with pytest.raises(ValueError, match="a shot looks at 8 at most, so take some off"):
+        studio.pool.add_take(asked.id, first.id, first.take.id, shots=[second.id])
+    assert studio.project(asked.id) == full
 
 
 @pytest.mark.parametrize(

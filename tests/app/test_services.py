@@ -5,6 +5,7 @@ import json
 import threading
 import time
 import zipfile
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -19,6 +20,7 @@ from studio.settings import Settings, read_settings
 from studio.store import StaleError
 from studio.store.archive import END, FAR
 from studio.tasks import redo_task, scene_tasks
+from studio.ui import views
 from studio.ui.actions import Actions
 
 STORY = "A red fox with a crown walks along the beach at sunset. She jumps. She waves."
@@ -353,7 +355,7 @@ def test_a_project_travels_as_a_zip(studio, tmp_path, tiny_pocket):
     assert [s.take.video for s in opened.shots] == [s.take.video for s in was.shots]
     assert other.media(opened.film).exists()
     one, two = (take.id for take in other.takes(opened.shots[0].id))
-    assert other.starred(opened) == {one}
+    assert other.starred(opened) == {one: opened.shots[0].id}
     assert [(note.take, note.text, note.at) for note in other.notes(opened.shots[0].id)] == [
         (two, "Too dark.", 0.125),
         (one, "The best.", 0.25),
@@ -619,7 +621,7 @@ def test_takes_are_starred_and_noted_and_projects_come_back_from_the_trash(studi
     make(studio, asked.id)
     made = studio.project(asked.id).shots[0]
     studio.star(asked.id, made.id, made.take.id, starred=True)
-    assert studio.starred(asked) == {made.take.id}
+    assert studio.starred(asked) == {made.take.id: made.id}
     studio.note(asked.id, made.id, made.take.id, 99.0, " Too dark. ")
     (kept,) = studio.notes(made.id)
     assert (kept.at, kept.text) == (made.frames / 8, "Too dark.")
@@ -633,6 +635,45 @@ def test_takes_are_starred_and_noted_and_projects_come_back_from_the_trash(studi
     assert [one.id for one in studio.projects(trashed=True)] == [asked.id]
     studio.trash(asked.id, trashed=False)
     assert studio.project(asked.id).shots[0].take == made.take
+
+
+def test_a_note_is_removed_and_undo_brings_it_back(studio):
+    asked = project(studio)
+    make(studio, asked.id)
+    shot = studio.project(asked.id).shots[0]
+    first, second = (studio.note(asked.id, shot.id, shot.take.id, at, "Too dark.") for at in (0, 0.5))
+    seen = studio.project(asked.id).revision
+    studio.drop_note(asked.id, first.id, revision=seen, author="a")
+    assert studio.notes(shot.id) == [second]
+    with pytest.raises(ValueError, match="not on a take of this project any more"):
+        studio.drop_note(asked.id, first.id, revision=seen, author="b")
+    studio.undo(asked.id)
+    assert studio.notes(shot.id) == [first, second]
+    with pytest.raises(StaleError, match="the notes changed in another window"):
+        studio.drop_note(asked.id, first.id, revision=seen, author="b")
+    studio.redo_edit(asked.id)
+    assert studio.notes(shot.id) == [second]
+    studio.undo(asked.id)
+    assert studio.notes(shot.id) == [first, second]
+    with pytest.raises(ValueError, match="not on a take of this project any more"):
+        studio.drop_note(studio.new().id, first.id)
+
+
+def test_the_bible_names_the_shots_that_are_about_an_entry(studio, tmp_path):
+    asked, _ = studio.split(studio.new().id, "Milo, a green frog, walks on the beach. He waves.", 2)
+    bo = studio.edit(asked.id, "add_entry", kind="character", name="Bo", text="Bo, a blue bear").bible[-1].id
+    scene, (milo, beach) = asked.scenes[0], (entry.id for entry in asked.bible)
+    studio.edit(asked.id, "set_scene", scene=scene.id, cast=[milo, bo])
+    for shot, words in zip(scene.shots, ("Milo jumps.", "They wave."), strict=True):
+        studio.edit(asked.id, "set_shot", shot=shot.id, prompt=words)
+    light = studio.edit(asked.id, "add_entry", kind="look", name="Light", text="Soft light").bible[-1].id
+    Image.new("RGB", (256, 160)).save(tmp_path / "light.png")
+    picture = studio.pool.add_file(asked.id, tmp_path / "light.png", entry=light)
+    told = {one["id"]: one for one in views.bible(studio, studio.project(asked.id))["entries"]}
+    shots = {entry: told[entry]["shots"] for entry in (milo, bo, beach, light)}
+    assert shots == {milo: ["1A", "1B"], bo: ["1B"], beach: ["1A", "1B"], light: ["1A", "1B"]}
+    assert told[light]["stills"][0]["unused"] == [shot.id for shot in scene.shots]
+    assert studio.pool.suggestions(studio.project(asked.id), scene.shots[0].id) == {picture.id: ("shows Light",)}
 
 
 def test_who_is_only_named_in_a_later_scene_looks_as_told_before(studio):
@@ -797,6 +838,22 @@ def test_the_time_left_of_a_film_that_goes_on_is_that_of_the_shots_that_are_left
     assert seen == pytest.approx([4 / 8, 3 / 8, 2 / 8, 1 / 8, 0])
 
 
+def test_the_strip_says_what_is_made_now_and_how_long_the_whole_queue_takes(studio):
+    asked = project(studio)
+    studio.edit(asked.id, "add_shot", scene=studio.edit(asked.id, "add_scene").scenes[1].id, prompt="It sits.")
+    make(studio, asked.id)
+    studio.executor = Nobody()
+    first, second = studio.generate(asked.id)
+    studio.store.ledger.claim("w")
+    studio.store.ledger.progress(first.id, "w", 1, 4)
+    left = [studio.remaining(job) for job in studio.jobs(asked.id)]
+    assert studio.remaining_in_all(asked.id) == pytest.approx(sum(left))
+    text = views.strip(studio, studio.project(asked.id))["text"]
+    assert text == f"Making 1A, 1B · about {left[0]:.0f} s to go, {sum(left):.0f} s for the whole queue · next 2A"
+    studio.manage(asked.id, second.id, "hold", held=True)
+    assert views.strip(studio, studio.project(asked.id))["text"] == f"Making 1A, 1B · about {left[0]:.0f} s to go"
+
+
 def test_a_disk_without_room_is_said_before_anything_starts(studio, monkeypatch):
     import shutil
     from collections import namedtuple
@@ -811,7 +868,8 @@ def test_a_disk_without_room_is_said_before_anything_starts(studio, monkeypatch)
 
 def test_a_screenplay_becomes_a_project_and_a_shot_is_rewritten_after_a_wish(studio):
     text = (
-        "Title: Sea\n\nEXT. BEACH - DAY\n\nA red fox walks along the beach.\n\nINT. ROOM - NIGHT\n\nA red fox sits.\n"
+        "Title: Sea\n\nEXT. BEACH - DAY\n\nA red fox walks along the beach.\n\nINT. ROOM - NIGHT\n\n"
+        "RUBY\nGood night.\n"
     )
     made, _ = studio.take_in(text)
     assert len(made.scenes) == 2
@@ -819,6 +877,7 @@ def test_a_screenplay_becomes_a_project_and_a_shot_is_rewritten_after_a_wish(stu
     after = studio.rewrite(made.id, shot.id, "the fox spins around")
     assert "spins around" in after.shot(shot.id).prompt
     assert after.scenes[0] == made.scenes[0]
+    assert after.shot(shot.id).said == "Good night."
     with pytest.raises(ValueError, match=r"is empty|neither"):
         studio.take_in("")
 
@@ -1035,6 +1094,66 @@ def test_a_look_that_was_overtaken_is_made_up_for(studio):
     assert board == gr.skip()
     assert page.look(made.id, scene, shot, seen)[0] == gr.skip()
     assert page.look(made.id, "gone", shot, seen)[2] == "{}"
+
+
+def sent(name, **details):
+    return SimpleNamespace(_data={"name": name} | details)
+
+
+def test_a_split_waits_where_finished_shots_would_go_and_is_taken_as_it_was_edited(studio):
+    made, page = project(studio), Actions(studio)
+    studio.generate(made.id)
+    scene, wishes = made.scenes[0].id, (0, "", "", "", "medium", False)
+    where = (made.id, studio.project(made.id).revision, scene, "")
+    proposal, drawn, *rest = list(page.split(*where, "A red fox spins. She sits.", 2, *wishes))[-1]
+    assert json.loads(drawn)["finished"] == len(made.shots)
+    assert [shot.id for shot in studio.project(made.id).shots] == [shot.id for shot in made.shots]
+    assert rest == [gr.skip()] * len(rest)
+    assert page.settle(proposal, sent("drop"))[:3] == [None, "", gr.skip()]
+    for prompts in ("x", ["one"], None):
+        with pytest.raises(ValueError, match="the draft was sent back in a wrong way"):
+            page.settle(proposal, sent("accept", prompts=prompts))
+    done = page.settle(proposal, sent("accept", prompts=["Character 1 jumps.", "Character 1 waves."]))
+    assert done[:3] == [None, "", made.id]
+    assert [shot.prompt for shot in studio.project(made.id).shots] == ["Character 1 jumps.", "Character 1 waves."]
+    where = (made.id, studio.project(made.id).revision, scene, "")
+    assert list(page.split(*where, "A red fox spins.", 1, *wishes))[-1][:3] == [None, "", made.id]  # nothing finished
+
+
+def test_a_locked_shot_is_not_edited_by_way_of_a_draft(studio):
+    made, page = project(studio), Actions(studio)
+    studio.generate(made.id)
+    locked = made.shots[0]
+    now = studio.edit(made.id, "set_shot", shot=locked.id, locked=True)
+    told = (
+        made.id,
+        now.revision,
+        made.scenes[0].id,
+        "",
+        "A red fox spins. She sits.",
+        2,
+        0,
+        "",
+        "",
+        "",
+        "medium",
+        False,
+    )
+    proposal, drawn, *_ = list(page.split(*told))[-1]
+    assert json.loads(drawn)["locked"] == [0]
+    page.settle(proposal, sent("accept", prompts=["Other words.", "Character 1 jumps."]))
+    assert [shot.prompt for shot in studio.project(made.id).shots] == [locked.prompt, "Character 1 jumps."]
+
+
+def test_all_made_anew_is_another_film_but_for_seeds_of_their_own(studio):
+    made = project(studio)
+    studio.edit(made.id, "set_shot", shot=made.shots[0].id, seed=5)
+    seeds = []
+    for _ in range(2):
+        studio.generate(made.id)
+        seeds.append([shot.take.seed for shot in studio.project(made.id).shots])
+    assert seeds[0][0] == seeds[1][0] == 5
+    assert all(one != two for one, two in zip(seeds[0][1:], seeds[1][1:], strict=True))
 
 
 def test_of_two_films_that_are_put_together_at_once_the_page_can_tell_the_newer(studio):

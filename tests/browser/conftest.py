@@ -46,7 +46,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser):
-    """Opens pages of visitors who have seen the tour; ``page.errors`` is what their consoles say."""
+    """Opens pages of visitors who have seen the tour; ``page.errors`` is what consoles and scripts complain of."""
     contexts = []
 
     def opened(address, *, toured=True, width=1280, height=900):
@@ -58,6 +58,7 @@ def visit(browser):
         page.set_default_timeout(PATIENCE)
         page.errors = []
         page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(address)
         page.wait_for_selector("#split:enabled")  # the project is there
         return page

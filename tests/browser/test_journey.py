@@ -53,9 +53,26 @@ def test_takes_are_compared_chosen_and_noted(page):
     page.fill("#remark-at", "0.5")
     page.locator("#remark").fill("too <b>dark</b>")
     page.get_by_role("button", name="Add", exact=True).click()
-    page.wait_for_selector("#shot .notes li:has-text('too <b>dark</b>')")
+    page.wait_for_selector("#shot .notes li:has-text('T1 0.5 s too <b>dark</b>')")
+    page.locator("#shot").get_by_label("Moment").fill("0.25")
+    page.locator("#remark").fill("too near")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.wait_for_selector("#shot .notes li:has-text('T1 0.3 s too near')")  # where the player stands
+    page.get_by_role("button", name="Go to 0.5 s of take 1").click()
+    page.wait_for_function("[...document.querySelectorAll('#shot video.synced')].every(v => v.currentTime === 0.5)")
+    page.get_by_role("button", name="Remove the note too near").click()
+    page.wait_for_function("document.querySelectorAll('#shot .notes li').length === 1")
+    page.get_by_role("button", name="Keep this seed").click()
+    page.wait_for_selector("#board .card:nth-child(2) .facts:has-text('seed ')")
+    page.get_by_role("button", name="✓ Seed kept").click()
+    page.wait_for_selector("#shot button:has-text('Keep this seed')")
     page.get_by_role("button", name="Use take 2").click()
     page.wait_for_selector("#shot :text('in 3 steps, guidance')")
+    page.get_by_role("tab", name="Remembers").click()
+    page.get_by_role("button", name="Starred").click()
+    page.get_by_role("button", name="Remember take 1 of shot 1B").click()
+    page.wait_for_selector("#shot .picks li:has-text('1B T1')")
+    page.get_by_role("tab", name="Takes").click()
     page.get_by_role("button", name="Its steps and guidance again").click()
     assert page.locator("#shot").get_by_label("Steps", exact=True).input_value() == "3"
     page.click("#shot button.primary")
@@ -120,6 +137,25 @@ def test_a_file_takes_the_place_of_a_take_a_frame_is_kept_and_used_from_the_bibl
     assert page.errors == []
 
 
+def selected(page, *clicks):
+    """The cards that are selected after clicks on some, each with the keys that are held."""
+    for number, keys in clicks:
+        card(page, number).click(modifiers=keys)
+    every = "[...document.querySelectorAll('#board .card')]"
+    return page.evaluate(f"{every}.flatMap((card, n) => card.matches('.picked') ? n + 1 : [])")
+
+
+def test_what_has_lost_its_file_says_so(page):
+    film(page)
+    poster = page.locator("#board .card:nth-child(2) img").get_attribute("src").rpartition("/")[2]
+    page.route(f"**/{poster}", lambda route: route.fulfill(status=404))
+    reload(page)
+    page.wait_for_selector("#board .card:nth-child(2) .missing:has-text('file missing')")
+    pick(page, 3)
+    assert page.locator("#board .card:nth-child(2) .missing").count() == 1
+    assert page.locator("#board .card img").count() == 2
+
+
 def test_shots_are_dragged_locked_removed_and_brought_back_by_keys(page):
     fresh(page)
     page.get_by_role("button", name="Two in the snow").click()
@@ -133,11 +169,17 @@ def test_shots_are_dragged_locked_removed_and_brought_back_by_keys(page):
     page.wait_for_selector("#board .card:first-child:has-text('locked')")
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#board .card:nth-child(2).picked")
-    page.keyboard.press("Delete")
-    page.wait_for_function("document.querySelectorAll('#board .card').length === 4")
-    page.wait_for_selector("#board .card:nth-child(2):focus")
-    page.keyboard.press("Control+z")
-    page.wait_for_function("document.querySelectorAll('#board .card').length === 5")
+    for key, heir in (("Delete", 2), ("Backspace", 3)):  # what is brought back stands before the one in focus
+        page.keyboard.press(key)
+        page.wait_for_function("document.querySelectorAll('#board .card').length === 4")
+        page.wait_for_selector(f"#board .card:nth-child({heir}):focus")
+        page.keyboard.press("Control+z")
+        page.wait_for_function("document.querySelectorAll('#board .card').length === 5")
+    assert selected(page, (2, []), (4, ["Shift"])) == [2, 3, 4]
+    assert selected(page, (5, ["Shift"])) == [2, 3, 4, 5]
+    assert selected(page, (1, ["Shift"])) == [1, 2]
+    assert selected(page, (5, ["ControlOrMeta"]), (1, ["ControlOrMeta"])) == [2, 5]
+    page.wait_for_selector("#shot h2:has-text('Shot 1B')")
     first, second = words.nth(0).inner_text(), words.nth(1).inner_text()
     card(page, 1).click()
     for key, place in (("Alt+ArrowRight", 2), ("Alt+ArrowRight", 3), ("Alt+ArrowLeft", 2)):
@@ -165,6 +207,10 @@ def test_the_bible_reaches_every_shot_and_says_what_is_out_of_date(page):
     pick(page, 1)
     page.get_by_text("What the model reads").click()
     page.wait_for_selector("#shot .sent:has-text('Ruby, a blue bear with a scarf')")
+    tab(page, "Bible")
+    page.locator("#bible .entry").first.get_by_role("button", name="Show shot 1C on the board").click()
+    page.wait_for_selector("#board .card:nth-child(3).picked:focus")
+    page.wait_for_selector("#shot h2:has-text('Shot 1C')")
     assert page.errors == []
 
 

@@ -32,6 +32,9 @@ def test_no_screen_shuts_anybody_out(visit, server, theme):
         page.wait_for_selector(shown.get(name, f"#{name.lower()} h2" if name != "Help" else ".help h2"))
         check(name)
     assert page.errors == []
+    page.goto(server)  # the choice stays
+    page.wait_for_selector("#split:enabled")
+    assert page.locator("body.dark").count() == (theme == "dark")
 
 
 def test_a_phone_reviews_without_a_sideways_scroll(visit, server):
@@ -220,6 +223,25 @@ def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
     page.click("#split")
     page.wait_for_selector("#board .card:nth-child(2):has-text('jumps')")
     assert page.locator("#board .card .words").nth(0).inner_text() == kept
+    assert page.errors == []
+
+
+def test_a_split_over_finished_shots_waits_to_be_edited_and_taken(page):
+    film(page)
+    page.locator("#story textarea").fill("Ruby, a red fox, spins. She jumps.")
+    page.locator("#count input").fill("2")
+    page.click("#split")
+    page.wait_for_selector("#draft .warn:has-text('4 finished shots would go to the trash')")
+    assert shut_out(page) == []
+    page.get_by_role("button", name="Keep what is there").click()
+    page.wait_for_selector("#draft .draft", state="detached")
+    assert page.locator("#board .frame.done").count() == 4
+    page.click("#split")
+    page.get_by_role("textbox", name="Words of shot 2").fill("Close-up. Character 1 sits.")
+    page.get_by_role("button", name="Use these shots").click()
+    page.wait_for_selector("#board .card:nth-child(2):has-text('Character 1 sits.')")
+    assert page.locator("#board .card").count() == 2
+    assert page.locator("#draft .draft").count() == 0
     assert page.errors == []
 
 

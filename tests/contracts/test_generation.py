@@ -102,23 +102,69 @@ def test_cancel_stops_within_one_step(backbone):
         next(events)
 
 
-@pytest.mark.parametrize("method", ["lct-ar", "lct-causal", "independent"])
-@pytest.mark.parametrize("finished", [1, 2])
-def test_cancelled_films_keep_finished_shots_and_resume_to_the_same_film(backbone, method, finished):
-    asked = scene(5, 9, 5)
-    whole = takes(run(asked, backbone, method=method))
-    token, kept = engine.CancelToken(), []
-    events = engine.generate(asked, backbone, method=method, steps=3, guidance=2.0, cancel=token)
-    while len(kept) < finished:
-        if isinstance(event := next(events), engine.ShotDone):
-            kept.append(event.take)
+def broken_off(asked, backbone, finished, **settings):
+    """Takes of ``ShotDone`` and of ``Denoised``, by shot, of a film that is cancelled after ``finished`` shots."""
+    token, done, raw = engine.CancelToken(), {}, {}
+    events = engine.generate(asked, backbone, **({"steps": 3, "guidance": 2.0} | settings), cancel=token)
+    while len(done) < finished:
+        match next(events):
+            case engine.ShotDone(shot=k, take=take):
+                done[k] = take
+            case engine.Denoised(takes=new):
+                raw |= new
     token.cancel()
     with pytest.raises(engine.Cancelled):
         list(events)
-    shots = [replace(shot, take=take) for shot, take in zip(asked.shots, kept, strict=False)]
-    resumed = takes(run(replace(asked, shots=(*shots, *asked.shots[finished:])), backbone, method=method))
-    assert all(torch.equal(a.latents, b.latents) for a, b in zip(whole, resumed, strict=True))
-    assert all(torch.equal(a.frames, b.frames) for a, b in zip(whole, resumed, strict=True))
+    return done, raw
+
+
+def given(asked, known):
+    return replace(asked, shots=tuple(replace(shot, take=known.get(k)) for k, shot in enumerate(asked.shots)))
+
+
+def same(one, two):
+    pairs = [(getattr(a, n), getattr(b, n)) for a, b in zip(one, two, strict=True) for n in ("latents", "frames")]
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("finished", "settings"),
+    [
+        *((k, {"method": method}) for method in ("lct-ar", "lct-causal", "independent") for k in (1, 2)),
+        *((2, {"method": method, "group": 2}) for method in ("lct", "lct-causal")),
+    ],
+)
+def test_cancelled_films_keep_finished_shots_and_resume_to_the_same_film(backbone, finished, settings):
+    asked = scene(5, 9, 5)
+    whole = takes(run(asked, backbone, **settings))
+    kept, _ = broken_off(asked, backbone, finished, **settings)
+    assert list(kept) == list(range(finished))
+    resumed = takes(run(given(asked, kept), backbone, **settings))
+    assert same(whole, resumed)
+    assert [take.made_by for take in whole] == [take.made_by for take in resumed]
+
+
+@pytest.mark.parametrize("finished", [1, 2, 3])
+@pytest.mark.parametrize("group", [None, 2])
+def test_a_film_that_broke_off_inside_a_round_resumes_from_what_was_denoised(backbone, group, finished):
+    asked = going_on(True, True, False, True)  # the third waits for the second
+    whole = takes(run(asked, backbone, group=group))
+    done, raw = broken_off(asked, backbone, finished, group=group)
+    assert set(done) <= set(raw)
+    assert all(raw[k].frames is NOTHING for k in raw)
+    kept = {k: engine.decode_take(take, backbone) for k, take in raw.items()}
+    resumed = takes(run(given(asked, kept), backbone, group=group))
+    assert same(whole, resumed)
+    assert [take.made_by for take in whole] == [take.made_by for take in resumed]
+
+
+def test_finished_shots_alone_leave_the_others_of_their_round_another_film(backbone):
+    asked = scene(5, 9, 5)
+    whole = takes(run(asked, backbone))
+    done, _ = broken_off(asked, backbone, 1)
+    resumed = takes(run(given(asked, done), backbone))
+    assert same(whole[:1], resumed[:1])
+    assert not any(torch.equal(a.latents, b.latents) for a, b in zip(whole[1:], resumed[1:], strict=True))
 
 
 def test_previews_come_early_and_can_be_switched_off(backbone):

@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from torch.nn.functional import gelu, layer_norm, rms_norm, scaled_dot_product_attention, silu
 
+import engine
 from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer, pad_ids
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.context import causal, isolated, joint, lay_out
 from engine.methods import METHODS, Picture, Texts
+from engine.samplers import denoise, noise_levels
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +35,29 @@ def run(model, blocks, rule=joint):
         return model(blocks, lay_out(blocks, rule=rule))[0]
 
 
-def test_a_one_shot_scene_without_a_scene_prompt_is_the_model_called_plainly(model):
+@pytest.mark.parametrize(("method", "told"), [("independent", False), ("lct", True)])
+def test_a_one_shot_scene_is_the_model_called_plainly(model, method, told):
     texts, pictures = scene(1)
-    blocks = METHODS["independent"].blocks(texts, pictures, patch=2)
-    plain = METHODS["lct"].blocks(texts, pictures, patch=2)[2:]
-    assert torch.equal(run(model, blocks)[0], run(model, plain)[0])
+    made = run(model, METHODS[method].blocks(texts, pictures, patch=2))[0]
+    with torch.no_grad():
+        plain = by_hand(model, pictures[0].latents, 0.2, texts.shots[0][0], texts.scene[0] if told else None)
+    assert (made - plain).abs().max() < 1e-5 * plain.abs().max()
+
+
+@pytest.mark.parametrize(("method", "told"), [("independent", False), ("lct", True)])
+def test_a_film_of_one_shot_is_the_model_in_a_bare_sampler(plain, method, told):
+    shot = engine.Shot(prompt="Character 1 jumps.", frames=9, seed=5)
+    asked = engine.Scene(prompt="[Character] Character 1: a red fox.", shots=(shot,), height=32, width=48)
+    *_, done = engine.generate(asked, plain, method=method, guidance=1, steps=4)
+    text, above = plain.encode_text([f"[SHOT CUT] {shot.prompt}", asked.prompt])
+
+    def velocity(samples, level):
+        return {0: by_hand(plain.transformer, samples[0], level, text[0], above[0] if told else None)}
+
+    start = torch.randn((1, 16, 3, 4, 6), generator=torch.Generator().manual_seed(5))
+    with torch.inference_mode():
+        *_, (_, samples, _) = denoise({0: start}, velocity, noise_levels(4, shift=3.0))
+    assert (done.takes[0].latents - samples[0][0]).abs().max() < 1e-5
 
 
 def test_predictions_have_the_latents_shape_and_only_pictures_get_one(model):
@@ -120,3 +141,72 @@ def test_the_text_encoder_ignores_padding():
     ids, lengths = pad_ids(rows)
     with torch.no_grad():
         assert torch.allclose(encoder(ids, lengths)[0, :3], encoder(torch.tensor(rows[:1]))[0], atol=1e-5)
+
+
+def by_hand(model, latents, level, text, scene=None):
+    """Velocity of one shot [1, C, t, h, w] by the definition: one sequence, one attention over all of it a layer.
+
+    Its text [N, D] stands on the diagonal of (t, h, w), behind a scene's text and dummy where there is one; its
+    pictures start where the text ended.
+    """
+    _, _, t, h, w = latents.shape
+    opening = [] if scene is None else [model.text_in(scene), model.dummy[0]]
+    before = sum(len(piece) for piece in opening)
+    cells = torch.tensor([(i, j, k) for i in range(t) for j in range(h // 2) for k in range(w // 2)])
+    patches = [latents[0, :, i, 2 * j : 2 * j + 2, 2 * k : 2 * k + 2].flatten() for i, j, k in cells.tolist()]
+    pictures = model.patch_in(torch.stack(patches)) + model.place.linear(waves(cells, 32 ** -(torch.arange(8) / 7)))
+    x = torch.cat([*opening, model.text_in(text), pictures])
+    start = before + len(text)
+    places = torch.cat([torch.arange(start)[:, None].expand(-1, 3), start + cells])
+    is_text = torch.tensor([n < start and n != before - 1 for n in range(len(x))])[:, None]
+    levels = torch.tensor([0.0] * before + [level] * (len(x) - before))[:, None]
+
+    half = x.shape[1] // 2
+    about = silu(model.noise.mlp(waves(1_000 * levels, 10_000 ** -(torch.arange(half) / half))))
+    for layer in model.layers:
+        x = through(layer, x, model.levels(about), turns(places, model.config.axes), is_text)
+    drawn = modulated(x, *model.levels_out(about).chunk(2, dim=-1))[start:]
+
+    def unpatched(tokens):
+        return tokens.view(t, h // 2, w // 2, -1, 2, 2).permute(0, 1, 4, 2, 5, 3).reshape(t, h, w, -1)
+
+    fine = torch.cat([latents[0].permute(1, 2, 3, 0), unpatched(model.detail.known(drawn))], dim=-1)
+    velocity = unpatched(model.patch_out(drawn)) + model.detail.out(model.detail.mix(fine))
+    return velocity.permute(3, 0, 1, 2)[None]
+
+
+def through(layer, x, levels, turn, is_text):
+    """A layer: one stream for all tokens, or one for text and one for the others."""
+
+    def each(run):
+        return torch.where(is_text, run(layer.streams[0]), run(layer.streams[-1]))
+
+    def turned(part, weight):  # [L, D] to [H, L, D / H]
+        normal = rms_norm(part.unflatten(-1, (heads, -1)), weight.shape[-1:], eps=1e-6) * weight[:, None]
+        pairs = torch.complex(*normal.chunk(2, dim=-1)) * turn[:, None]
+        return torch.cat([pairs.real, pairs.imag], dim=-1).transpose(0, 1)
+
+    heads = layer.streams[0].heads
+    table = (levels + each(lambda stream: stream.table.flatten())).chunk(6, dim=-1)
+    q, k, v = each(lambda stream: stream.qkv(modulated(x, *table[:2]))).chunk(3, dim=-1)
+    q, k = turned(q, each(lambda stream: stream.norm_q)), turned(k, each(lambda stream: stream.norm_k))
+    seen = scaled_dot_product_attention(q, k, v.unflatten(-1, (heads, -1)).transpose(0, 1)).transpose(0, 1).flatten(1)
+    x = x + table[2] * each(lambda stream: stream.out(seen))
+    fed = modulated(x, *table[3:5])
+    return x + table[5] * each(lambda stream: stream.down(gelu(stream.up(fed))))
+
+
+def modulated(x, shift, scale):
+    return layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+
+
+def waves(values, rates):
+    """Cosines, then sines, of values [L, n] at every rate."""
+    angle = (values[..., None] * rates).flatten(1)
+    return torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+
+def turns(places, axes):
+    """Complex numbers [L, D / 2H] on the unit circle."""
+    angle = [places[:, i, None] * 1_000 ** -(torch.arange(0, n, 2) / n) for i, n in enumerate(axes)]
+    return torch.exp(1j * torch.cat(angle, dim=-1))
