@@ -236,15 +236,22 @@ def test_a_scene_is_planned_drafted_and_made_final_in_its_own_way(page):
     assert page.errors == []
 
 
-def test_a_film_gets_a_title_a_dissolve_and_a_sound_and_everything_is_exported(page, tmp_path):
+def test_a_film_gets_a_title_a_dissolve_a_crop_and_a_sound_and_everything_is_exported(page, tmp_path):
     film(page)
+    pick(page, 1)
+    page.get_by_label("Subtitle").fill("Come here!")
+    page.get_by_label("Subtitle").blur()
     tab(page, "Film")
     page.wait_for_selector("#film video[src]")
+    page.wait_for_selector("#film track[src*='Come%20here']", state="attached")
     assert page.locator("#film .seams li").count() == 3
     page.get_by_label("Seam from 1A to 1B").select_option("0.5")
     page.get_by_label("Title card").fill("The sea")
     page.get_by_label("Title card").blur()
     page.wait_for_selector("#film .piece[aria-label='Go to title']")
+    old = page.locator("#film video").get_attribute("src")
+    page.get_by_label("Crop").select_option("1:1")
+    page.wait_for_function("old => document.querySelector('#film video').getAttribute('src') !== old", arg=old)
     with wave.open(str(tmp_path / "tone.wav"), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", "NONE"))
         sound.writeframes(bytes(range(256)) * 8000)
@@ -255,6 +262,7 @@ def test_a_film_gets_a_title_a_dissolve_and_a_sound_and_everything_is_exported(p
     (tmp_path / "film.mp4").write_bytes(page.request.get(link).body())
     seconds = 3 + 4 * 17 / 8 - 0.5
     assert heard(tmp_path / "film.mp4") == pytest.approx(seconds, abs=0.05)
+    assert read_video(tmp_path / "film.mp4").shape[1:3] == (640, 640)
     card = page.get_by_role("button", name="Export Everything (zip): all in one folder")
     card.focus()
     page.keyboard.press("Enter")
