@@ -4,6 +4,7 @@ import subprocess
 import wave
 
 import pytest
+from films import read_video
 from steps import card, choose_file, film, fresh, pick, posters, redo, reload, ruby, tab
 
 STORY = "A blue bear with a scarf walks in the snow. It waves. It blorps."
@@ -263,8 +264,7 @@ def test_a_film_gets_a_title_a_dissolve_a_crop_and_a_sound_and_everything_is_exp
     seconds = 3 + 4 * 17 / 8 - 0.5
     assert heard(tmp_path / "film.mp4") == pytest.approx(seconds, abs=0.05)
     assert read_video(tmp_path / "film.mp4").shape[1:3] == (640, 640)
-    card = page.get_by_role("button", name="Export Everything (zip): all in one folder")
-    card.focus()
+    page.get_by_role("button", name="Export Everything (zip): all in one folder").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#exported a[href*='reelboard.zip']")
     assert page.errors == []

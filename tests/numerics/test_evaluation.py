@@ -96,7 +96,7 @@ def test_the_joint_table_compares_films_of_the_same_words_and_its_controls_are_r
     asked, make = [], tables.make
     monkeypatch.setattr(plain, "steps", 2)
     monkeypatch.setattr(tables, "make", lambda *a, **k: asked.append((*a[:2], k)) or make(*a, **k))
-    rows = list(islice(tables.joint(plain, Judge.load(), limit=1, shots=3), 6))
+    rows = list(islice(tables.joint(plain, Judge.load(), limit=1, shots=2), 6))
     names = ("joint", "independent", "truth", "round trip", "frozen", "wrong")
     assert [row.name for row in rows] == [f"{name}, seeds" for name in names]
 
@@ -106,13 +106,13 @@ def test_the_joint_table_compares_films_of_the_same_words_and_its_controls_are_r
     assert together == apart
     for who, character in enumerate(scene.characters):
         told = [tells(text, "species", character.species) for text in (said.prompt, *said.shots)]
-        assert told == [False, *(k == first(scene, who) for k in range(3))]
+        assert told == [False, *(k == first(scene, who) for k in range(2))]
 
     known = sum(any(first(scene, a.character) < k for a in s.actors) for k, s in enumerate(scene.shots))
     values = {name: {k: v[tables.FIRST] for k, v in row.values.items()} for name, row in zip(names, rows, strict=True)}
     assert {len(row["identity"]) for row in values.values()} == {known}
     assert known > 0
-    assert {len(row["place kept"]) for row in values.values()} == {2}
+    assert {len(row["place kept"]) for row in values.values()} == {1}
     assert set(values["truth"]["all"] + values["truth"]["identity"] + values["truth"]["motion"]) == {1.0}
     assert set(values["frozen"]["motion"]) == set(values["wrong"]["identity"]) == {0.0}
     assert values["joint"]["motion"] != values["independent"]["motion"]
