@@ -29,6 +29,13 @@ def fresh(page):
     page.wait_for_function("document.querySelector('#story textarea').value === ''")
 
 
+def tell(page, story, shots=None):
+    """Write a story, and how many shots it shall be."""
+    page.locator("#story textarea").fill(story)
+    if shots is not None:
+        page.locator("#count input").fill(str(shots))
+
+
 def ruby(page):
     """The four shots of the first example, not made yet, in a project of their own."""
     fresh(page)

@@ -66,7 +66,7 @@ FORMS = (
     Form("Contact sheet", "PNG", "sheet.png", sheet_png, "all shots in one picture"),
     Form("Contact sheet", "PDF", "sheet.pdf", sheet_pdf, "pages to print"),
     Form("Shot list", "CSV", "shots.csv", shot_list, "for a spreadsheet", made=False),
-    Form("Subtitles", "SRT", "film.srt", subtitles, "the shots' words, timed"),
+    Form("Subtitles", "SRT", "film.srt", subtitles, "what is said, timed"),
     Form("Timeline", "OpenTimelineIO", "film.otio", OTIO, "the cut, for an editor"),
     Form("Timeline with its files", "OTIOZ", "film.otioz", bundle, "the cut and its shots"),
     Form("Timeline", "Final Cut 7 XML", "film.xml", FCP, "Premiere and Resolve"),

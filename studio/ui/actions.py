@@ -25,8 +25,8 @@ from studio.ui.settings_screen import settings
 from studio.ui.view import as_text
 
 SHOWN = 11  # values that ``Actions.shown`` gives
-OPENED = 20  # values that ``Actions.opened`` gives
-STAYS = [gr.skip()] * OPENED
+OPENED = 22  # values that ``Actions.opened`` gives, of which the first two are a split that waits
+STAYS = [gr.skip()] * (OPENED - 2)  # all else
 GONE = "This project was put away in another window; take it back under Projects, or open another."
 
 
@@ -140,7 +140,7 @@ class Actions:
         if finished := sum(shot.take is not None and not shot.locked for shot in here):
             yield [proposal, as_text(views.draft(draft, keep=keep, locked=locked, finished=finished)), *STAYS]
         else:
-            yield [None, "", *self._accepted(proposal)]
+            yield self._accepted(proposal)
 
     def settle(self, proposal: Proposal | None, event: gr.EventData) -> list[Any]:
         """A split that waits is taken, as it was edited, or thrown away; one that is still written is stopped."""
@@ -152,7 +152,7 @@ class Actions:
             raise ValueError("the draft was sent back in a wrong way; reload the page and split again")
         pairs = zip(proposal.draft.shots, words, strict=True)
         shots = [shot if k in proposal.locked else replace(shot, prompt=text) for k, (shot, text) in enumerate(pairs)]
-        return [None, "", *self._accepted(replace(proposal, draft=replace(proposal.draft, shots=tuple(shots))))]
+        return self._accepted(replace(proposal, draft=replace(proposal.draft, shots=tuple(shots))))
 
     def _accepted(self, one: Proposal) -> list[Any]:
         known = {"scene": one.scene, "keep": one.keep, "revision": one.revision, "author": author()}
@@ -203,7 +203,7 @@ class Actions:
         self.studio.generate(identity, missing=missing)
         if not split:  # after one the page knows where it is, and soon looks again
             shown = self.shown(self.studio.project(identity), scene, shot)
-            yield [gr.skip(), gr.skip(), gr.skip(), gr.skip(), *shown, *[gr.skip()] * (OPENED - 2 - SHOWN)]
+            yield [*[gr.skip()] * 4, *shown, *[gr.skip()] * (OPENED - 4 - SHOWN)]
 
     def act(self, identity: str, revision: int, scene: str, shot: str, event: gr.EventData) -> list[Any]:
         """What a view's script says that a person did; every name and value is checked by the service behind it."""
@@ -287,15 +287,15 @@ class Actions:
         return [gr.skip()] * (SHOWN - 3)
 
     def opened(self, project: Project, *, scene: str = "", shot: str = "") -> list[Any]:
-        """All that the page shows of a project."""
+        """All that the page shows of a project; no split waits any more, for it was of the board before."""
         if shot not in project.slates:
             shot = project.scene(scene).shots[0].id if scene and project.scene(scene).shots else ""
             shot = shot or (project.shots[0].id if project.shots else "")
         scene = scene or (project.scene_of(shot).id if shot else project.scenes[0].id if project.scenes else "")
         home, options = project.scene(scene) if scene else None, project.options
         return [
-            project.id,
-            project.id,
+            *(None, ""),
+            *(project.id, project.id),
             *self.shown(project, scene, shot),
             project.name,
             *_told(home),

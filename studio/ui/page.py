@@ -143,7 +143,7 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     browser = gr.BrowserState("", storage_key="reelboard-project", secret="reelboard")  # noqa: S106 - only an id
     where = [identity, revision, scene, shot]  # what every action gets
     shown = [seen, revision, scene, shot, *w.live]  # what every action gives
-    opened = [browser, identity, *shown, *w.filled]
+    opened = [draft, w.draft, browser, identity, *shown, *w.filled]
 
     def on(event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> Any:  # noqa: ANN401 - gradio's chain
         return event(said(handler), inputs, outputs, **QUIET)
@@ -168,16 +168,15 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
         splitter.success(lambda: [gr.Textbox(visible=studio.has_model)] * 2, None, w.wishes[1:3], **QUIET)
     w.tour.click(lambda: gr.Tabs(selected=BOARD), None, [w.rooms], js=TOUR, **QUIET)
     split = [*where, w.story, w.count, *w.wishes]
-    told, waiting = [draft, w.draft, *opened], []
-    waiting.append(on(w.split.click, act.split, split, told))
+    writing = [on(w.split.click, act.split, split, opened)]
     for button, tale in zip(w.examples, studio.stories, strict=True):
         chosen = (tale["story"], tale["shots"])
         picked = button.click(lambda chosen=chosen: chosen, None, split[4:6], **QUIET)
-        waiting.append(on(picked.success, act.split, split, told))
+        writing.append(on(picked.success, act.split, split, opened))
     for name, option in zip(OPTIONS, w.options, strict=True):
         option.input(said(act.option(name)), [*where, option], shown, trigger_mode="always_last", **QUIET)
-    waiting.append(on(w.make.click, act.make, split, told))
-    w.draft.act(said(act.settle), draft, told, cancels=waiting, **every, **QUIET)
+    writing.append(on(w.make.click, act.make, split, opened))
+    w.draft.act(said(act.settle), draft, opened, cancels=writing, **every, **QUIET)
     acted = [*shown, w.story, w.count]
     for drawn in (w.board, w.plan, w.shot, w.bible, w.queue, w.strip):
         drawn.act(said(act.act), where, acted, **every, **QUIET)

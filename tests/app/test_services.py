@@ -1110,6 +1110,7 @@ def test_a_split_waits_where_finished_shots_would_go_and_is_taken_as_it_was_edit
     assert [shot.id for shot in studio.project(made.id).shots] == [shot.id for shot in made.shots]
     assert rest == [gr.skip()] * len(rest)
     assert page.settle(proposal, sent("drop"))[:3] == [None, "", gr.skip()]
+    assert page.new()[:2] == [None, ""]  # another board, and nothing that waits for it
     for prompts in ("x", ["one"], None):
         with pytest.raises(ValueError, match="the draft was sent back in a wrong way"):
             page.settle(proposal, sent("accept", prompts=prompts))

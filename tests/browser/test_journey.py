@@ -5,7 +5,7 @@ import wave
 
 import pytest
 from films import read_video
-from steps import card, choose_file, film, fresh, pick, posters, redo, reload, ruby, tab
+from steps import card, choose_file, film, fresh, pick, posters, redo, reload, ruby, tab, tell
 
 STORY = "A blue bear with a scarf walks in the snow. It waves. It blorps."
 
@@ -293,7 +293,7 @@ def test_a_film_that_is_looked_at_follows_the_board(page):
 
 def test_a_story_of_ones_own_unknown_words_and_edits_that_stay(page, server):
     fresh(page)
-    page.locator("#story textarea").fill(STORY)
+    tell(page, STORY)
     page.click("#split")
     page.wait_for_selector("#board .card >> nth=3")
     page.wait_for_selector("#plan .warn:has-text('blorps')")
@@ -325,8 +325,7 @@ def test_two_windows_share_a_project_and_a_stale_edit_is_refused(page, server):
 
 def test_a_story_that_was_not_split_is_split_and_made_at_one_press(page):
     fresh(page)
-    page.locator("#story textarea").fill("A red fox walks on the beach. It waves. It jumps.")
-    page.locator("#count input").fill("3")
+    tell(page, "A red fox walks on the beach. It waves. It jumps.", shots=3)
     page.click("#make")
     page.wait_for_function("document.querySelectorAll('#board .frame.done').length === 3")
     reload(page)

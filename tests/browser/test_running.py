@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from servers import Server
-from steps import export, film, fresh, pick, reload, ruby, shut_out, tab
+from steps import export, film, fresh, pick, reload, ruby, shut_out, tab, tell
 
 pytestmark = pytest.mark.browser
 LONG = "Ruby, a red fox with a crown, walks on the beach. She jumps. She waves. She spins."
@@ -53,7 +53,7 @@ def test_an_example_is_a_film_in_six_clicks_and_a_story_in_ten(page):
 def slow(page):
     """A film that takes a while: many steps."""
     fresh(page)
-    page.locator("#story textarea").fill(LONG)
+    tell(page, LONG)
     page.click("#split")
     page.wait_for_selector("#board .card >> nth=3")
     page.get_by_role("button", name="How shots are made").click()

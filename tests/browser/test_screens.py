@@ -1,7 +1,7 @@
 """Every screen: open to everybody, on a phone, by keys alone; and how a first visit goes."""
 
 import pytest
-from steps import card, film, fresh, pick, ruby, shut_out, tab
+from steps import card, film, fresh, pick, ruby, shut_out, tab, tell
 
 pytestmark = pytest.mark.browser
 
@@ -117,7 +117,7 @@ def test_unknown_words_are_underlined_while_they_are_typed(page):
 
 def test_a_split_is_composed_for_the_crop_that_was_asked_for(page):
     fresh(page)
-    page.locator("#story textarea").fill("A red fox and a blue bear dance on the beach. They wave. They jump.")
+    tell(page, "A red fox and a blue bear dance on the beach. They wave. They jump.")
     page.get_by_role("button", name="Wishes for the split").click()
     page.get_by_label("Composed for").click()
     page.get_by_role("option", name="a tall crop, 9:16").click()
@@ -219,7 +219,7 @@ def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
     kept = page.locator("#board .card .words").nth(0).inner_text()
     card(page, 1).press("l")
     page.wait_for_selector("#board .card:first-child:has-text('locked')")
-    page.locator("#story textarea").fill("Ruby, a red fox, spins. She jumps. She waves. She sits.")
+    tell(page, "Ruby, a red fox, spins. She jumps. She waves. She sits.")
     page.click("#split")
     page.wait_for_selector("#board .card:nth-child(2):has-text('jumps')")
     assert page.locator("#board .card .words").nth(0).inner_text() == kept
@@ -228,8 +228,7 @@ def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
 
 def test_a_split_over_finished_shots_waits_to_be_edited_and_taken(page):
     film(page)
-    page.locator("#story textarea").fill("Ruby, a red fox, spins. She jumps.")
-    page.locator("#count input").fill("2")
+    tell(page, "Ruby, a red fox, spins. She jumps.", shots=2)
     page.click("#split")
     page.wait_for_selector("#draft .warn:has-text('4 finished shots would go to the trash')")
     assert shut_out(page) == []
