@@ -12,7 +12,7 @@ from engine.backbones.pocket_codec import PocketCodec
 from engine.backbones.pocket_text import PocketTextEncoder, build_tokenizer
 from engine.backbones.pocket_transformer import PocketTransformer
 from engine.context import causal
-from engine.training.diffusion import DROP_TEXT, SCENE_STAGE, DiffusionRecipe, Drawer, Learner, Mix
+from engine.training.diffusion import DROP_TEXT, HARD, SCENE_STAGE, DiffusionRecipe, Drawer, Learner, Mix
 from engine.training.pool import Pool, build, only, scene_of, window
 from engine.world.caption import caption, lexicon, vocabulary
 
@@ -42,6 +42,19 @@ def test_a_batch_repeats_with_its_random_state(pool):
     assert torch.equal(one.latents[0], two.latents[0])
     assert torch.equal(one.noise[0], two.noise[0])
     assert torch.equal(one.ids, two.ids)
+
+
+def test_hard_poses_are_drawn_twice_as_often_alone_and_as_often_in_scenes(pool):
+    runs = drawer(pool, SCENE_STAGE).runs
+    hard = {
+        (i, k)
+        for i, scene in enumerate(pool.scenes)
+        for k, shot in enumerate(scene.shots)
+        if HARD & {actor.action for actor in shot.actors}
+    }
+    assert {runs[1, False].count(pick) for pick in hard & set(runs[1, False])} == {2}
+    assert {runs[1, False].count(pick) for pick in set(runs[1, False]) - hard} == {1}
+    assert len(set(runs[2, False])) == len(runs[2, False])
 
 
 def test_every_shot_has_a_level_of_its_own_and_one_is_always_made(pool):
