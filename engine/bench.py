@@ -129,17 +129,18 @@ def lct(name: str, rounds: int, most: int = MAX_SHOTS, *, steps: int | None = No
 def growth(backbone: Backbone, rounds: int, most: int) -> dict[str, Any]:
     """Milliseconds of one step of the last shot after 0, 1, 2... others, recomputed and remembered.
 
-    straight: how much of what the remembered steps differ in a line over the history's length explains (R squared).
+    straight: how much of what the remembered steps differ in, from one other shot on, a line over the history's length
+    explains (R squared). The first of all has nothing to remember, and passes over the scene's prompt, too.
     """
     from engine.speed import interleaved, one_step
 
     clip, found = (17, *backbone.size), dict[str, Any]()
     steps = [one_step(backbone, way, clip, shots) for way in ("lct-ar", "lct-causal") for shots in range(1, most + 1)]
-    spent = interleaved(steps, max(rounds, 3), backbone.runtime)
+    spent = interleaved(steps, max(rounds, 9), backbone.runtime)
     for way, part in (("recomputed", spent[:most]), ("remembered", spent[most:])):
         found[way] = [round(1000 * seconds, 1) for seconds in part]
     if most > 2:
-        found["straight"] = round(statistics.correlation(range(most), spent[most:]) ** 2, 3)
+        found["straight"] = round(statistics.correlation(range(most - 1), spent[most + 1 :]) ** 2, 3)
     return found
 
 

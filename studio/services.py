@@ -45,7 +45,7 @@ from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
 from studio.shelf import Shelf
-from studio.splitter import Rules, choose_splitter, try_out
+from studio.splitter import Rules, choose_splitter, to_paste, try_out
 from studio.staleness import DRAFT
 from studio.store import Listed, Store
 from studio.store.archive import unpack
@@ -222,6 +222,10 @@ class Studio:
             asked = self.again(project_id, scene, story=story, shots=shots, **wishes)
             return self.drafts(project_id, asked, scene=scene), True
         return self.drafts(project_id, Asked(story=story, shots=shots, **wishes), scene=scene), False
+
+    def question(self, story: str, shots: int, **wishes: Any) -> str:
+        """What a language model would be asked, for a chat elsewhere; ``wish`` takes its answer as a story."""
+        return to_paste(Asked(story=story, shots=shots, **wishes))
 
     def take_in(self, text: str) -> tuple[Project, str]:
         """A story.json (one scene) or a Fountain screenplay (its scenes) as a new project, and a note."""

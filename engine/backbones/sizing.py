@@ -25,7 +25,7 @@ class PocketSizes:
     guidance = 4.0
     history_guidance = 2.5
     steps = 12
-    history_noise = 100
+    history_noise = 300
     window = 2_560  # tokens: nine shots of 17 frames with their prompts
 
     def __init__(self, folder: Path) -> None:

@@ -28,7 +28,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "joint": {"method": "lct"},
     "autoregressive": {"method": "lct-ar"},
     "causal + memory": {"method": "lct-causal"},
-    **{f"causal, t_c {level}": {"method": "lct-causal", "history_noise": level} for level in (0, 300, 500, 900)},
+    **{f"causal, t_c {level}": {"method": "lct-causal", "history_noise": level} for level in (0, 100, 500, 900)},
 }
 
 

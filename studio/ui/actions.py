@@ -128,9 +128,7 @@ class Actions:
         self, identity: str, revision: int, scene: str, _shot: str, story: str, count: float, *wishes: Any
     ) -> Iterator[list[Any]]:
         """A story as shots, shown while they are written; they wait to be accepted where finished ones would go."""
-        heard = dict(zip(("seconds", "tone", "language", "aspect", "variety", "long"), wishes, strict=True))
-        heard |= {name: heard[name] or empty for name, empty in (("seconds", None), ("tone", ""), ("language", ""))}
-        told, home = {"story": story or "", "shots": int(count or 0), **heard}, scene or None
+        told, home = _heard(story, count, *wishes), scene or None
         drafts, keep = self.studio.wish(identity, home, **told)
         for draft in drafts:
             yield [None, as_text(views.draft(draft)), *STAYS]
@@ -141,6 +139,10 @@ class Actions:
             yield [proposal, as_text(views.draft(draft, keep=keep, locked=locked, finished=finished)), *STAYS]
         else:
             yield self._accepted(proposal)
+
+    def question(self, story: str, count: float, *wishes: Any) -> str:
+        """What ``split`` would ask a language model, for a chat that this page does not know."""
+        return self.studio.question(**_heard(story, count, *wishes))
 
     def settle(self, proposal: Proposal | None, event: gr.EventData) -> list[Any]:
         """A split that waits is taken, as it was edited, or thrown away; one that is still written is stopped."""
@@ -366,6 +368,13 @@ class Actions:
 def _there(project: Project, scene: str) -> str:
     """A scene by its id; none when another window put it away."""
     return scene if any(one.id == scene for one in project.scenes) else ""
+
+
+def _heard(story: str, count: float, *wishes: Any) -> dict[str, Any]:
+    """What was asked of a split; an empty field asks for nothing."""
+    heard = dict(zip(("seconds", "tone", "language", "aspect", "variety", "long"), wishes, strict=True))
+    heard |= {name: heard[name] or empty for name, empty in (("seconds", None), ("tone", ""), ("language", ""))}
+    return {"story": story or "", "shots": int(count or 0), **heard}
 
 
 def _told(scene: SceneInfo | None) -> tuple[str, int]:

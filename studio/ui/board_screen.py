@@ -59,9 +59,14 @@ def _story(studio: Studio) -> dict[str, Any]:
                 for tale in studio.stories
             ]
         wishes = _wishes(studio)
+        with gr.Accordion("Ask a chat of your own", open=False, elem_id="chat") as chat:
+            told = {"lines": 4, "max_lines": 8, "interactive": False, "buttons": ["copy"], "elem_id": "question"}
+            question = gr.Textbox(
+                label="Its question", info="Copy it there, and put the answer in the story's place.", **told
+            )
         draft = view("draft", elem_id="draft")
     found = {"story": story, "examples": examples, "count": count, "wishes": wishes}
-    return found | {"split": split, "make": make, "draft": draft}
+    return found | {"split": split, "make": make, "draft": draft, "chat": chat, "question": question}
 
 
 def _wishes(studio: Studio) -> list[Any]:

@@ -48,6 +48,8 @@ class Widgets:
     examples: list[gr.Button]
     count: gr.Slider
     wishes: list[Any]  # seconds, tone, language, aspect, variety, long
+    chat: gr.Accordion
+    question: gr.Textbox
     split: gr.Button
     make: gr.Button
     draft: gr.HTML  # a split that is written, or waits to be accepted
@@ -176,6 +178,7 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     for name, option in zip(OPTIONS, w.options, strict=True):
         option.input(said(act.option(name)), [*where, option], shown, trigger_mode="always_last", **QUIET)
     writing.append(on(w.make.click, act.make, split, opened))
+    on(w.chat.expand, act.question, split[4:], [w.question])
     w.draft.act(said(act.settle), draft, opened, cancels=writing, **every, **QUIET)
     acted = [*shown, w.story, w.count]
     for drawn in (w.board, w.plan, w.shot, w.bible, w.queue, w.strip):

@@ -1,5 +1,7 @@
 """Every screen: open to everybody, on a phone, by keys alone; and how a first visit goes."""
 
+import json
+
 import pytest
 from steps import card, film, fresh, pick, ruby, shut_out, tab, tell
 
@@ -125,6 +127,21 @@ def test_a_split_is_composed_for_the_crop_that_was_asked_for(page):
     page.wait_for_selector("#board .card >> nth=3")
     told = page.locator("#board .card .words").all_inner_texts()
     assert all(words.startswith("Wide shot.") for words in told)
+    assert page.errors == []
+
+
+def test_a_chat_elsewhere_is_asked_and_its_answer_pasted(page):
+    fresh(page)
+    tell(page, "A red fox walks. She waves. She sits.")
+    page.locator("#count input").fill("3")
+    page.get_by_role("button", name="Ask a chat of your own").click()
+    asks = "Number of shots: 3.*A red fox walks. She waves. She sits."
+    page.wait_for_function(f"/{asks}/s.test(document.querySelector('#question textarea')?.value)")
+    assert page.locator("#question").get_by_role("button", name="Copy").is_visible()
+    tell(page, json.dumps({"prompt": "[Environment] Night.", "shots": [{"prompt": "A fox."}, {"prompt": "A bear."}]}))
+    page.click("#split")
+    page.wait_for_selector("#board .card >> nth=1")
+    assert page.locator("#board .card .words").all_inner_texts() == ["A fox.", "A bear."]
     assert page.errors == []
 
 
