@@ -53,6 +53,15 @@ def main() -> None:
     parser.add_argument("--steps", type=positive(int), help="lct, plan: of the sampler; the backbone's own")
     parser.add_argument("--rounds", type=positive(int), default=3, help="measured runs of each; the median is printed")
     asked = parser.parse_args()
+    if asked.gpu and asked.table not in ("speed", "wan"):
+        parser.error(f"--gpu measures wan; leave {asked.table} out, or --gpu")
+    try:
+        _run(asked)
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+def _run(asked: argparse.Namespace) -> None:
     if asked.gpu or asked.table == "wan":
         wan(asked)
     elif asked.table == "lct":
@@ -210,8 +219,8 @@ def _scene(backbone: Backbone, shots: int, *, redo: bool = False) -> engine.Scen
     """redo: the middle shot alone is made, and the others are given."""
     (height, width), asked = backbone.size, [engine.Shot(prompt=SHOT)] * shots
     if redo:
-        latents = torch.zeros(backbone.shape(asked[0].frames, height, width).latent)
-        take = engine.Take(frames=torch.zeros(1, dtype=torch.uint8), latents=latents, seed=0)
+        frames = torch.zeros(asked[0].frames, height, width, 3, dtype=torch.uint8)
+        take = engine.Take(frames=frames, latents=torch.zeros(backbone.shape(*frames.shape[:3]).latent), seed=0)
         asked = [shot if k == shots // 2 else replace(shot, take=take) for k, shot in enumerate(asked)]
     return engine.Scene(prompt=PROMPT, shots=tuple(asked), height=height, width=width)
 
@@ -230,12 +239,6 @@ def _import(name: str, rounds: int) -> float:
     """Seconds that importing a package adds to importing torch, each in a process of its own."""
     code = f"import time, torch; a = time.perf_counter(); import {name}; print(time.perf_counter() - a)"
     return _median(lambda: float(subprocess.check_output([sys.executable, "-c", code], text=True)), rounds)  # noqa: S603
-
-
-def _time(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 def _median(measure: Callable[[], float], rounds: int) -> float:

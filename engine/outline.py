@@ -65,7 +65,7 @@ def outline(scene: Scene, name: str = "pocket", **settings: Any) -> tuple[Round,
     asked = Settings(**settings).filled(known)
     if asked.method not in METHODS:
         raise ValueError(f"method is {asked.method!r}; it must be one of {', '.join(METHODS)}")
-    check_words(scene, known)
+    check_words(scene, known, asked.method)
     return tuple(rounds(scene, known, asked))
 
 

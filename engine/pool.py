@@ -51,6 +51,7 @@ class Pool:
 
     def add_take(self, name: str, take: Take, *, prompt: str) -> Entry:
         """A finished take as it is."""
+        self._check(name, prompt)
         return self._add(name, "take", prompt, take)
 
     def add_still(self, name: str, take: Take, *, frame: int, prompt: str) -> Entry:
@@ -60,10 +61,12 @@ class Pool:
             raise ValueError(
                 f"frame is {frame}; the take has frames 0 to {len(take.frames) - 1}, the nearest is {near}"
             )
+        self._check(name, prompt)
         return self._add(name, "still", prompt, self._encoded(take.frames[frame : frame + 1], {"frame": frame}))
 
     def add_upload(self, name: str, path: str | Path, *, prompt: str) -> Entry:
         """A picture or film from a file."""
+        self._check(name, prompt)
         frames = read_upload(path, self.shape, fps=self.backbone.fps)
         frames = frames[: self._longest(len(frames))]
         return self._add(name, "upload", prompt, self._encoded(frames, {"file": Path(path).name}))
@@ -92,11 +95,13 @@ class Pool:
             return count
         return 1
 
-    def _add(self, name: str, kind: str, prompt: str, take: Take) -> Entry:
+    def _check(self, name: str, prompt: str) -> None:
         if name in self.entries:
             raise ValueError(f"{name!r} is in the pool already; give another name")
         if not prompt.strip():
             raise ValueError(f"prompt of {name!r} is empty; say what it shows, so that the model knows")
+
+    def _add(self, name: str, kind: str, prompt: str, take: Take) -> Entry:
         self.entries[name] = entry = Entry(name=name, kind=kind, prompt=prompt, take=take)
         return entry
 

@@ -41,7 +41,7 @@ class Figure:
     @property
     def colour(self) -> str:
         found = _any_of("colour").search(self.look)
-        return words("colour")[found[0]] if found else ""
+        return words("colour")[_key(found[0])] if found else ""
 
     def __str__(self) -> str:
         body = " ".join(part for part in (self.look, self.noun) if part)
@@ -106,7 +106,7 @@ def setting_of(text: str) -> Setting:
 def named(group: str, text: str) -> str:
     """The first thing of a group that a text names, in the world's words; empty if there is none."""
     match = _any_of(group).search(text)
-    return words(group)[match[0].lower()] if match else ""
+    return words(group)[_key(match[0])] if match else ""
 
 
 def without(group: str, text: str) -> str:
@@ -120,9 +120,14 @@ def cast_of(story: str) -> Cast:
     for sentence in sentences(story):
         refer(sentence, cast)
     _adopt_names(story, cast)
-    lower = story.lower()
-    cast.figures.sort(key=lambda who: min(lower.find(word.lower()) for word in (who.name, who.noun) if word))
+    cast.figures.sort(key=lambda who: min(_enters(word, story) for word in (who.name, who.noun) if word))
     return Cast(figures=cast.figures)
+
+
+def _enters(word: str, story: str) -> int:
+    """Where a word first stands in the story, alone or in the plural; at its end if it is nowhere as such."""
+    found = re.search(rf"(?<!\w){re.escape(word)}s?(?!\w)", story, re.IGNORECASE)
+    return found.start() if found else len(story)
 
 
 def sentences(story: str) -> list[str]:
@@ -159,7 +164,7 @@ def content(text: str) -> list[str]:
 
 def actions(text: str) -> list[str]:
     """The world's actions that a text names, in order."""
-    return [verb_forms()[match["form"].lower()][0] for match in _verb().finditer(text) if not _is_thing(match)]
+    return [verb_forms()[_key(match["form"])][0] for match in _verb().finditer(text) if not _is_thing(match)]
 
 
 def in_plain_verbs(text: str) -> str:
@@ -204,8 +209,14 @@ def _wordings(*groups: str) -> str:
 
 def _as_known(group: str, wording: str) -> str:
     """A wording as the world's captions have it: itself if they use it, else the plain word."""
-    meaning = words(group)[wording.lower()]
-    return wording.lower() if wording.lower() in lexicon()[group][meaning] else meaning
+    plain = _key(wording)
+    meaning = words(group)[plain]
+    return plain if plain in lexicon()[group][meaning] else meaning
+
+
+def _key(found: str) -> str:
+    """What a pattern found, as the lists have it: in lower case, ſ as s, and i with and without its dot as i."""
+    return found.lower().replace("ſ", "s").replace("ı", "i").replace("i̇", "i")
 
 
 @cache
@@ -268,9 +279,9 @@ def _numbered(match: re.Match[str], cast: Cast) -> str:
     name = named[1] if named else "" if written.lower() in _small() else written
     look = re.sub(r"[,\s]+", " ", match["look"] or match["bare"] or "").strip().lower()
     things = [_as_known("accessory", found[0]) for found in _any_of("accessory").finditer(match["tail"])]
-    species = match["noun"].lower() in words("species")
+    species = _key(match["noun"]) in words("species")
     found = Figure(
-        noun=match["noun"].lower(),
+        noun=_key(match["noun"]),
         look=_any_of("colour").sub(lambda colour: _as_known("colour", colour[0]), look),
         name=name,
         wears=tuple(dict.fromkeys(things)),
@@ -351,7 +362,7 @@ def _is_thing(match: re.Match[str]) -> bool:
 def _plain(match: re.Match[str]) -> str:
     if _is_thing(match):
         return match[0]
-    meaning, kind = verb_forms()[match["form"].lower()]
+    meaning, kind = verb_forms()[_key(match["form"])]
     before = match["before"] or ""
     many = re.search(rf"{SOMEONE} and {SOMEONE}\s+(?:\w+\s+)?$", match.string[: match.start("form")])
     finite = meaning if many else _third(meaning)

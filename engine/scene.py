@@ -36,7 +36,7 @@ class Shot:
 
     cut: True starts a new picture ("[SHOT CUT]"); False goes on from the last picture of the shot before.
     take: a finished version, from this film or from a pool of takes, stills and uploads: the shot is context.
-    noise: t_c in [0, 1000), how far the take is re-noised before it is used as context; None: the backbone's default.
+    noise: t_c in [0, 1000), how far the take is re-noised before it is context; None: the call's ``history_noise``.
     picked: stays in the context when it outgrows the window. skipped: neither made nor context.
     """
 
@@ -74,6 +74,8 @@ class Scene:
             if shot.noise is not None and not 0 <= shot.noise < 1000:
                 near = min(max(shot.noise, 0), 999)
                 raise ValueError(f"shots[{index}].noise is {shot.noise}; it lies from 0 to 999, the nearest is {near}")
+        VideoShape(frames=1, height=self.height, width=self.width)  # each error names its own field
+        for index, shot in enumerate(self.shots, start=1):
             try:
                 VideoShape(frames=shot.frames, height=self.height, width=self.width)
             except ValueError as error:

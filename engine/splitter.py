@@ -98,7 +98,7 @@ def check(story: str, shots: int, *, long: bool = False) -> None:
 
 def rewrite(prompt: str, *, story: str = "", wish: str = "", narrow: bool = False) -> str:
     """One shot anew: what is wished of it, told of the story's characters, or the same action seen another way."""
-    old = prompt.removeprefix(CUT).strip()
+    old = re.sub(rf"^\s*{re.escape(CUT)}", "", prompt, flags=re.IGNORECASE).strip()
     kept = [part for part in sentences(old) if re.search(SOMEONE, part) or content(_unseen(part))]
     text = in_plain_verbs(refer(_cleaned(wish), cast_of(_cleaned(story)))) or " ".join(kept) or old
     beat = Beat(text=text, said=Setting())
@@ -106,7 +106,7 @@ def rewrite(prompt: str, *, story: str = "", wish: str = "", narrow: bool = Fals
     framing = named("framing", text) or _framing(beat, [named("framing", old) or "wide"], **seen)
     camera = named("camera", text) or _camera(beat, framing, named("camera", old), _direction(text, "right"), **seen)
     told = _prompt(_shortened(_ended(text), MAX_ACTION), beat, Setting(), framing, camera)
-    return f"{CUT} {told}" if prompt.startswith(CUT) else told
+    return f"{CUT} {told}" if prompt.strip().upper().startswith(CUT) else told
 
 
 def introductions(story: str) -> dict[str, str]:

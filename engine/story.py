@@ -123,7 +123,7 @@ def wrong(where: str, found: Mapping[str, Any]) -> str:
     told = _short(repr(value) if isinstance(value, str) else json.dumps(value, **plain))
     near = limits.get("ge", limits.get("le", limits["lt"] - 1 if "lt" in limits else None))
     if near is not None:
-        return f"{where} is {told}; the nearest possible value is {near:.12g}"
+        return f"{where} is {told}; the nearest possible value is {near:.16g}"
     return f"{where} is {told}; {found['msg'][0].lower()}{found['msg'][1:]}"
 
 

@@ -22,7 +22,7 @@ BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt7
 
 def watchable(width: int) -> int:
     """The whole factor by which a film of this width is enlarged to be seen well."""
-    return max(1, WATCHABLE // width)
+    return min(max(1, WATCHABLE // width), MAX_SCALE)
 
 
 def write_mp4(

@@ -12,7 +12,7 @@ from engine.evaluation.judge import Judge
 from engine.evaluation.metrics import psnr, ssim
 from engine.evaluation.scoring import Row, identity, movement, score
 from engine.events import Finished
-from engine.generation import generate, to_frames, to_pixels
+from engine.generation import NOTHING, encode_take, generate, to_frames, to_pixels
 from engine.scene import Scene, Shot, Take
 from engine.world.caption import Caption, caption
 from engine.world.draw import render
@@ -118,7 +118,7 @@ def film(
 
 def as_take(frames: Tensor, backbone: Backbone) -> Take:
     """Frames as if they had been made: with their latents."""
-    return Take(frames=frames, latents=backbone.encode(to_pixels(frames))[0].cpu(), seed=0)
+    return encode_take(Take(frames=frames, latents=NOTHING, seed=0), backbone)
 
 
 def there_and_back(backbone: Backbone, frames: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Protocol
 from torch import Tensor
 
 from engine.context import CUT, PLAINLY, Block, Placement, Rule, Telling
-from engine.scene import Scene, Shot
+from engine.scene import Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +45,13 @@ class Taught:
     whole: bool = False
     continues: bool = False
 
-    def words(self, scene: Scene, shot: Shot) -> str:  # noqa: ARG002 - the scene's prompt stands for itself
+    def words(self, scene: Scene, index: int) -> str:
+        shot = scene.shots[index]
         bare = re.sub(r"^\s*\[shot cut\]\s*", "", shot.prompt, flags=re.IGNORECASE).strip()
         return f"{CUT} {bare}" if shot.cut else bare
 
     def parts(self, scene: Scene) -> list[str]:
-        return [scene.prompt, *(self.words(scene, shot) for shot in scene.shots)]
+        return [scene.prompt, *(self.words(scene, index) for index in range(len(scene.shots)))]
 
 
 class Method(Protocol):
@@ -81,7 +82,7 @@ class Method(Protocol):
         """Which of the given and ``made`` shots the shots of a round look at."""
         ...
 
-    def words(self, scene: Scene, shot: Shot) -> str:
+    def words(self, scene: Scene, index: int) -> str:
         """A shot's prompt as the model was taught to read it."""
         ...
 

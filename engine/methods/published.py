@@ -32,7 +32,7 @@ from engine.context import (
 from engine.methods.base import Picture, Texts
 from engine.methods.lct import scene_blocks, shot_blocks
 from engine.methods.lct.select import select
-from engine.scene import MAX_SHOTS, Scene, Shot
+from engine.scene import MAX_SHOTS, Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +64,23 @@ class Published:
         return self.name
 
     def rounds(self, scene: Scene, group: int | None = None) -> tuple[tuple[int, ...], ...]:
-        make, size = scene.to_make, group or self.group or MAX_SHOTS
-        return tuple(make[i : i + size] for i in range(0, len(make), size))
+        """All but the first leave room for a shot that came before, and the first where one is given."""
+        make, most = scene.to_make, group or self.group or MAX_SHOTS
+        later = min(most, MAX_SHOTS - 1)
+        first = later if scene.given else most
+        ends = (0, *range(first, len(make), later), len(make))
+        return tuple(make[a:b] for a, b in pairwise(ends) if a < b)
 
     def context(self, scene: Scene, making: Sequence[int], made: Sequence[int]) -> tuple[int, ...]:
         known = [*scene.given, *made]
         picked = {k for k in known if scene.shots[k].picked}
         return select(known, picked=picked, room=MAX_SHOTS - len(making))
 
-    def words(self, scene: Scene, shot: Shot) -> str:
+    def words(self, scene: Scene, index: int) -> str:
+        shot = scene.shots[index]
         parts = ("" if self.scene else scene.prompt, shot.prompt)
         told = " ".join(part.strip() for part in parts if part.strip())
-        return f"{self.cut}{told}" if shot.cut and scene.shots[0] is not shot else told
+        return f"{self.cut}{told}" if shot.cut and index else told
 
     def parts(self, scene: Scene) -> list[str]:
         """HoloCine's one prompt: the scene's part, then one for every shot."""

@@ -50,7 +50,8 @@ def fixed(studio, made, advice):
 @pytest.mark.parametrize("group", [None, 2])
 def test_the_outline_counts_what_the_plan_counts_with_the_weights(tiny_pocket, method, group):
     backbone = engine.load(str(tiny_pocket), device="cpu")
-    given = engine.Take(frames=torch.zeros(1), latents=torch.empty(16, 2, 10, 16), seed=0)
+    frames = torch.zeros(5, 80, 128, 3, dtype=torch.uint8)
+    given = engine.Take(frames=frames, latents=torch.empty(16, 2, 10, 16), seed=0)
     shots = [
         engine.Shot(prompt=f"A fox jumps {'high ' * k}.", frames=5, take=given if k == 1 else None) for k in range(4)
     ]

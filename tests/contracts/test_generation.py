@@ -190,6 +190,8 @@ def test_the_record_tells_what_made_a_take(backbone):
         ({"steps": 0}, "steps is 0; it lies from 1 to 200, the nearest is 1"),
         ({"guidance": float("nan")}, "guidance is nan"),
         ({"guidance": 99.0}, "guidance is 99.0; it lies from 1 to 20, the nearest is 20"),
+        ({"seed": 1.5}, "seed is 1.5; it is a whole number, the nearest is 2"),
+        ({"steps": 2.5}, "steps is 2.5; it is a whole number, the nearest is 2"),
     ],
 )
 def test_bad_settings_are_one_sentence_before_any_work(backbone, settings, sentence):
@@ -210,6 +212,10 @@ def test_a_take_of_another_length_is_refused(backbone):
         ({"frames": NOTHING, "latents": NOTHING}, "has neither frames nor latents; give a picture or film, or leave"),
         ({"frames": NOTHING}, "has no frames; engine.decode_take makes them from its latents"),
         ({"latents": NOTHING}, "has no latents; engine.encode_take makes them from its frames"),
+        (
+            {"frames": torch.zeros(5, 16, 16, 3, dtype=torch.uint8)},
+            r"has frames \(5, 16, 16, 3\) in uint8; this shot's length and size need \(5, 32, 48, 3\) in uint8",
+        ),
     ],
 )
 def test_a_given_shot_without_pixels_is_refused(backbone, spoil, sentence):
@@ -355,6 +361,8 @@ def test_another_take_of_a_shot_makes_what_was_remembered_of_its_prompt_stale(ba
         ({"frames": 37}, {}, r"shots\[2\] can't be made: frames is 37; .* the nearest is 33"),
         ({"seed": 2**64}, {}, r"shots\[2\].seed is 18446744073709551616; it lies from 0 to 9007199254740991"),
         ({"prompt": "Character 1 jumps. " * 90}, {}, r"shots\[2\].prompt is \d+ tokens longer than what this model"),
+        ({"prompt": "jumps " * 256}, {}, r"shots\[2\].prompt is 2 tokens longer"),  # the mark of its cut is read, too
+        ({"seed": 0.5}, {}, r"shots\[2\].seed is 0.5; it is a whole number, the nearest is 0"),
         ({"seed": -1}, {}, r"shots\[2\].seed is -1; .* the nearest is 0"),
         ({}, {"seed": 2**61}, r"seed is 2305843009213693952; it lies from 0 to 4294967295"),
     ],
@@ -431,6 +439,17 @@ def test_a_whole_window_of_shots_leaves_room_for_the_one_that_it_goes_on_from():
     first, second, third = METHODS["lct"].rounds(asked, 9)
     assert (len(first), len(second), len(third)) == (9, 8, 1)
     assert METHODS["lct"].context(asked, second, first) == (8,)
+
+
+def test_every_shot_of_a_group_that_goes_on_finds_what_it_goes_on_from():
+    there = engine.Take(frames=NOTHING, latents=NOTHING, seed=0)
+    asked = going_on(*[True, False] * 8)
+    shots = tuple(replace(shot, take=there if shot.cut else None) for shot in asked.shots)
+    asked, made = replace(asked, shots=shots), []
+    for making in METHODS["lct"].rounds(asked, 8):
+        assert {k - 1 for k in making} <= set(METHODS["lct"].context(asked, making, made))
+        made += making
+    assert made == list(range(1, 16, 2))
 
 
 def test_the_shot_that_another_goes_on_from_always_has_room(backbone):

@@ -68,6 +68,8 @@ def test_what_cannot_be_picked_is_one_sentence(pool, take):
         pool.add_take("fox", take, prompt="Another.")
     with pytest.raises(ValueError, match="prompt of 'mute' is empty"):
         pool.add_take("mute", take, prompt=" ")
+    with pytest.raises(ValueError, match="'fox' is in the pool already"):  # before the file is read
+        pool.add_upload("fox", "nowhere.mp4", prompt="Another.")
 
 
 def test_a_picture_fills_the_frame_without_distortion(backbone, tmp_path):

@@ -215,12 +215,22 @@ def test_a_prompt_in_parts_is_read_as_a_whole(folders):
 
 def test_words_of_every_checkpoint():
     asked = scene()
-    one, two = asked.shots
-    assert METHODS["echoshot"].words(asked, two) == "the beach at night a fox waves"
-    assert METHODS["cinetrans"].words(asked, two) == "a fox waves"
-    assert METHODS["longlive"].words(asked, one) == "the beach at night a red fox jumps"
-    assert METHODS["longlive"].words(asked, two) == "The scene transitions. the beach at night a fox waves"
-    assert METHODS["longlive"].words(asked, replace(two, cut=False)) == "the beach at night a fox waves"
+    on = replace(asked, shots=(asked.shots[0], replace(asked.shots[1], cut=False)))
+    same = replace(asked, shots=asked.shots[:1] * 2)
+    assert METHODS["echoshot"].words(asked, 1) == "the beach at night a fox waves"
+    assert METHODS["cinetrans"].words(asked, 1) == "a fox waves"
+    assert METHODS["longlive"].words(asked, 0) == "the beach at night a red fox jumps"
+    assert METHODS["longlive"].words(asked, 1) == "The scene transitions. the beach at night a fox waves"
+    assert METHODS["longlive"].words(on, 1) == "the beach at night a fox waves"
+    assert METHODS["longlive"].words(same, 1) == "The scene transitions. the beach at night a red fox jumps"
+
+
+def test_past_the_window_a_checkpoint_still_sees_what_came_before():
+    asked = replace(scene(), shots=scene().shots[:1] * 18)
+    first, second, third = METHODS["echoshot"].rounds(asked)
+    assert (len(first), len(second), len(third)) == (9, 8, 1)
+    assert len(METHODS["echoshot"].context(asked, second, first)) == 1
+    assert METHODS["echoshot"].rounds(asked, 3) == tuple(tuple(range(k, k + 3)) for k in range(0, 18, 3))
 
 
 def scene():

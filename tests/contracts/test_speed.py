@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.backbones.random_wan import SHAPES, random_wan
+from engine.bench import main
 from engine.runtime import Runtime
 from engine.speed import ATTENTION, MATRIX, Asked, _context, growth, interleaved, wan
 
@@ -134,6 +135,17 @@ def test_the_bench_of_lct_tells_of_every_way_from_one_shot_on(tiny_pocket, capsy
     assert found["recomputed to remembered"] > 0
     assert found["overhead"] > 0
     assert any(line.startswith("milliseconds of a step of the last of 1 to 3 shots") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--backbone", "nosuch"], "backbone is 'nosuch'"), (["lct", "--gpu"], "--gpu measures wan; leave lct out")],
+)
+def test_what_cannot_be_measured_is_one_sentence(arguments, said, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert said in f"{ended.value} {capsys.readouterr().err}"
 
 
 def test_without_a_gpu_it_says_so():

@@ -77,6 +77,8 @@ def test_the_schema_speaks_of_every_field():
         (wrong(guidance=float("nan")), "guidance is NaN; "),
         (wrong(method="LCT"), "method is 'LCT'; input should be 'lct', 'lct-ar', 'lct-causal', 'independent', "),
         (wrong(height=90), "height is 90; it must be a multiple of 16, the nearest is 96"),
+        (wrong(seed=2**60), "seed is 1152921504606846976; the nearest possible value is 4294967295"),
+        (in_shot(seed=2**60), "shots[2].seed is 1152921504606846976; the nearest possible value is 9007199254740991"),
         (wrong(width=10**6), "width is 1000000; the nearest possible value is 1280"),
     ],
 )

@@ -84,6 +84,10 @@ def test_two_characters_an_intro_and_a_change_of_place():
         ("Mia opens the door. Then Mia waves.", "Character 1: Mia."),
         ("A girl named Mia dances.", "Character 1: Mia, a girl."),
         (
+            "She always knew: a bear sat by the tent. Al waved.",
+            "Character 1: a bear. Character 2: Al.",
+        ),
+        (
             "Luna the elephant waves to Pip, a frog with a cap and a scarf.",
             "Character 1: Luna, an elephant. Character 2: Pip, a frog with a hat and a scarf.",
         ),
@@ -102,6 +106,7 @@ def test_who_is_in_the_story(story, who):
         ("A cat sits in a bedroom.", "In the room in the daytime."),
         ("It is raining. A duck runs down the street at dusk.", "In the city at sunset, it is raining."),
         ("A frog hops.", "In the meadow in the daytime."),
+        ("A fox ſits on the ſand at nıght. She waves.", "On the beach at night."),
     ],
 )
 def test_where_and_when(story, where):
@@ -208,6 +213,7 @@ def test_a_shot_written_anew_keeps_its_action_and_changes_how_it_is_seen():
         assert framing(again) != framing(shot)
         assert re.search(r"Character 1 (\w+)", again)[1] == re.search(r"Character 1 (\w+)", shot)[1]
         assert again.count("The camera") <= 1
+        assert rewrite(shot.replace("[SHOT CUT]", "[shot cut]"), story=RUBY) == again
 
 
 def test_a_wish_is_told_of_the_storys_characters():

@@ -29,6 +29,7 @@ def test_frames_come_back(tmp_path):
 
 def test_a_small_film_is_enlarged_to_a_watchable_size(tmp_path):
     assert read_video(write_mp4(tmp_path / "film.mp4", clip(5))).shape == (5, 400, 640, 3)
+    assert read_video(write_mp4(tmp_path / "tiny.mp4", clip(1)[:, :32, :32])).shape == (1, 512, 512, 3)
 
 
 def test_colours_keep_their_value(tmp_path):

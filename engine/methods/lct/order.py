@@ -64,14 +64,16 @@ def _in_turn(scene: Scene, shots: Sequence[int]) -> Iterator[tuple[int, ...]]:
 def _in_groups(scene: Scene, shots: Sequence[int], size: int, *, whole: bool) -> Iterator[tuple[int, ...]]:
     """At most ``size`` at once, in order, so that a film that broke off goes on in the same groups.
 
-    All but the first group leave room for a shot that came before. whole: a group sees given shots among its own; else
-    these part it.
+    All but the first group leave room for a shot that came before, and every group for those that its own go on from.
+    whole: a group sees given shots among its own; else these part it.
     """
     group: list[int] = []
     for k in shots:
         room = size if k - len(group) == 0 else min(size, MAX_SHOTS - 1)
         parted = not whole and any(group and group[-1] < given < k for given in scene.given)
-        if len(group) == room or parted or (scene.goes_on(k) and k - 1 in group):
+        needed = {j - 1 for j in (*group, k) if scene.goes_on(j)}
+        full = len(group) == room or len({*group, k} | needed) > MAX_SHOTS
+        if full or parted or (scene.goes_on(k) and k - 1 in group):
             yield tuple(group)
             group = []
         group.append(k)
