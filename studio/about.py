@@ -102,7 +102,7 @@ def splitter(settings: Settings) -> tuple[str, bool, str]:
         what = "What is split or written anew (the story, its scene with all shots, your wish)"
         leaves = f"{what} is sent to {host}, and nothing else is sent anywhere."
         return f"{settings.llm_model} at {host}, {key}", True, leaves
-    nothing = "Nothing leaves this machine."
+    nothing = f"Nothing leaves {'the machine that serves this page' if settings.public else 'this machine'}."
     if settings.llm_local:
         return f"{Path(settings.llm_local).name}, on this machine", True, nothing
     return "Rules, which need nothing and read English", False, nothing

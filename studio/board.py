@@ -62,13 +62,14 @@ def move_scene(project: Project, *, scene: str, place: int) -> Project:
 
 
 def drop_words(project: Project, *, scene: str, words: Sequence[str]) -> Project:
-    """Take words out of what a scene and its shots say."""
+    """Take words out of what a scene's shots say; locked ones keep theirs."""
     home, known = project.scene(scene), "|".join(re.escape(word) for word in words)
     pattern = re.compile(rf"\s*\b(?:{known})\b", re.IGNORECASE)
     if not words:
         return project
-    shots = [checked(ShotInfo, one, prompt=pattern.sub("", one.prompt).strip()) for one in home.shots]
-    home = checked(SceneInfo, home, summary=pattern.sub("", home.summary).strip())
+    shots = [
+        one if one.locked else checked(ShotInfo, one, prompt=pattern.sub("", one.prompt).strip()) for one in home.shots
+    ]
     return _with_scene(project, _with_shots(home, shots))
 
 

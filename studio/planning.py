@@ -103,21 +103,18 @@ def advise(
 def _strange(project: Project, task: Task, unknown: Callable[[str], Sequence[str]]) -> Iterator[Advice]:
     """Words that the model skips over; those of the bible stay its creator's to change: other scenes read them."""
     scene = project.scene(task.scene)
-    own = tuple(unknown(" ".join((scene.summary, *(shot.prompt for shot in scene.shots)))))
-    if own:
+    found = {project.slates[shot.id]: unknown(shot.prompt) for shot in scene.shots if not shot.locked}
+    if own := tuple(dict.fromkeys(word for words in found.values() for word in words)):
+        where = ", ".join(slate for slate, words in found.items() if words)
+        text = f"The model does not know {_listed(own)}, in {where}."
         values = {"scene": scene.id, "words": list(own)}
-        yield Advice(
-            text=f"The model does not know {_listed(own)}.",
-            fix="Take these words out",
-            edit="drop_words",
-            values=values,
-        )
+        yield Advice(text=text, fix="Take these words out", edit="drop_words", values=values)
     if shared := [word for word in unknown(task.prompt) if word not in own]:
-        yield Advice(text=f"The bible says {_listed(shared)}, which the model does not know.")
+        yield Advice(text=f"The model does not know {_listed(shared)}, in the scene's own words (Bible).")
 
 
 def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:6])}{' …' if len(words) > 6 else ''}"
+    return f"{', '.join(f'“{word}”' for word in words[:6])}{' …' if len(words) > 6 else ''}"
 
 
 def refuse(made: Plan, again: Callable[[Task], Plan], *, memory: int | None) -> None:

@@ -46,7 +46,7 @@ from studio.review import Seam, keep_sound, reviewed, seams
 from studio.settings import Settings, writable_home
 from studio.shelf import Shelf
 from studio.splitter import Rules, choose_splitter, to_paste, try_out
-from studio.staleness import DRAFT
+from studio.staleness import due
 from studio.store import Listed, Store
 from studio.store.archive import unpack
 from studio.tasks import chance, drafted, goes_on, redo_task, reseeded, scene_tasks, seeded, there, work
@@ -325,10 +325,9 @@ class Studio:
             self.executor.wake()
             return self.jobs(project_id)
         scenes = project.scenes if scene is None else (project.scene(scene),)
-        good = ((), (DRAFT,)) if draft else ((),)
         asked = [s for one in scenes for s in one.shots if not s.locked]
         if missing:
-            asked = [s for s in asked if s.take is None] or [s for s in asked if s.stale not in good]
+            asked = [s for s in asked if s.take is None] or [s for s in asked if due(s, draft=draft)]
         chosen = {s.id for s in asked}
         wanted = [(one, [s.id for s in one.shots if s.id in chosen]) for one in scenes]
         if not any(make for _, make in wanted):

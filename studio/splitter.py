@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,10 +52,16 @@ class Rules:
 def by_rules(asked: Asked) -> Draft:
     """The story split by rules, around the locked shots; a shot that would come out the same is seen another way."""
     narrow = bool(asked.aspect)
-    board = split(asked.story, asked.shots, variety=asked.variety, narrow=narrow, long=asked.long)
+    told_by = partial(split, asked.story, variety=asked.variety, narrow=narrow, long=asked.long)
+    board = told_by(asked.shots)
+    strangers = all(_shot(board.shots[k]).prompt != kept.prompt for k, kept in asked.kept.items())
+    if strangers and len(asked.missing) > 1:  # locked shots of another story, which tell none of this one
+        places = dict(zip(asked.missing, told_by(len(asked.missing)).shots, strict=True))
+    else:
+        places = {index: board.shots[index] for index in asked.missing}
     wish, shots = _one_wish(asked), {}
-    for index in asked.missing:
-        told, now = board.shots[index], asked.present[index : index + 1]
+    for index, ruled in places.items():
+        told, now = ruled, asked.present[index : index + 1]
         if now and not asked.long and (wish or _shot(told).prompt == now[0].prompt):
             before = f"{CUT if now[0].cut else ''} {now[0].prompt}".strip()
             told = rewrite(before, story=asked.story, wish=wish, narrow=narrow)

@@ -9,6 +9,7 @@ from studio.bible import changed, compose
 from studio.models import Project, SceneInfo, ShotInfo, TakeInfo
 
 DRAFT = "it is a draft"
+OTHER = "has another take"
 
 
 def mark(project: Project, made_by: Mapping[str, Mapping[str, Any]]) -> Project:
@@ -28,6 +29,17 @@ def mark(project: Project, made_by: Mapping[str, Mapping[str, Any]]) -> Project:
         same = all(one is two for one, two in zip(shots, scene.shots, strict=True))
         scenes.append(scene if same else scene.model_copy(update={"shots": tuple(shots)}))
     return project.model_copy(update={"scenes": tuple(scenes)})
+
+
+def beside(shot: ShotInfo) -> bool:
+    """Whether all that is out of date about a shot are the takes that it was made beside: its own words hold."""
+    return bool(shot.stale) and all(reason.endswith(OTHER) for reason in shot.stale)
+
+
+def due(shot: ShotInfo, *, draft: bool = False) -> bool:
+    """Whether a take should be made anew; a creator who approved or locked it did not mind the others."""
+    good = ((), (DRAFT,)) if draft else ((),)
+    return shot.stale not in good and not (beside(shot) and shot.approved)
 
 
 def _reasons(
@@ -54,4 +66,4 @@ def _reasons(
         elif not slate:
             yield "a shot that it saw is gone"
         elif take is None or source not in (take.id, take.job):
-            yield f"shot {slate} has another take"
+            yield f"shot {slate} {OTHER}"

@@ -11,6 +11,7 @@ let dragged = [];
 let mark = null; // { shot, after } or { scene }: where dragged shots would go
 let playing = null; // index into the film while the board is played
 let opener; // of the theatre; it has the focus back
+let adding = 0; // scenes that there were when one more was asked for; it is selected when it is there
 let leaving = null; // { gone, next }: shots that are being removed, and the one that has the focus when they are
 
 // What is as usual is left out of what Python sends; files stand in one folder.
@@ -45,7 +46,7 @@ const room = (one) => { // what its cards would take up
 
 const STATUS = {
   draft: "not made yet", queued: "queued", running: "being made", done: "", failed: "failed",
-  stale: "out of date", approved: "approved", locked: "locked",
+  stale: "out of date", beside: "beside other takes", sketch: "a draft", approved: "approved", locked: "locked",
 };
 
 const frame = (shot) => {
@@ -55,7 +56,7 @@ const frame = (shot) => {
     : shot.video
       ? lively && playing === null ? clip(shot) : still(shot.poster)
       : h("em", {}, shot.status === "running" ? "waiting for its first look" : STATUS.draft);
-  const chip = { stale: `out of date: ${shot.why[0]}`, draft: "" }[shot.status] ?? STATUS[shot.status];
+  const chip = { stale: `out of date: ${shot.why[0]}`, beside: shot.why[0], draft: "" }[shot.status] ?? STATUS[shot.status];
   return h("div", { class: `frame ${shot.status}` }, picture,
     h("span", { class: "slate" }, shot.slate, shot.shown && ` T${shot.take}`),
     h("span", { class: "length" }, `${shot.seconds.toFixed(1)} s`),
@@ -73,8 +74,8 @@ const card = (shot) =>
     h("span", {}, shot.joined ? "continues" : "cut"),
     shot.takes > 1 && h("span", {}, many(shot.takes, "take")),
     shot.seed !== undefined && h("span", {}, `seed ${shot.seed}`),
-    shot.approved && h("span", { class: "good" }, "✓ approved"),
-    shot.locked && h("span", {}, "locked")));
+    shot.approved && shot.status !== "approved" && h("span", { class: "good" }, "✓ approved"),
+    shot.locked && shot.status !== "locked" && h("span", {}, "locked")));
 
 const heading = (one, place, count) =>
   h("header", { class: "scene-head" },
@@ -97,10 +98,14 @@ const section = (one, number, { length }) =>
   h("section", { class: `scene ${scene === one.id ? "current" : ""}`, "data-key": one.id, "data-scene": one.id, "aria-label": `Scene ${one.number}` },
     heading(one, number, length), cards(one, number));
 
+const states = (shot) => {
+  const own = [STATUS[shot.status] || "made", shot.approved && "approved", shot.locked && "locked"];
+  return [...new Set(own.filter(Boolean))];
+};
 const row = (shot) =>
   h("tr", { "data-key": shot.id, "data-shot": shot.id, tabindex: "0", class: chosen().includes(shot.id) ? "picked" : "", "aria-current": chosen().includes(shot.id) && "true" },
     h("th", { scope: "row" }, shot.slate), h("td", {}, shot.prompt), h("td", {}, `${shot.seconds.toFixed(1)} s`),
-    h("td", {}, shot.joined ? "continues" : "cut"), h("td", {}, STATUS[shot.status] || "made"), h("td", {}, shot.takes || ""));
+    h("td", {}, shot.joined ? "continues" : "cut"), h("td", {}, states(shot).join(", ")), h("td", {}, shot.takes || ""));
 
 const table = () =>
   h("div", { class: "scroll" }, h("table", { class: "list" },
@@ -184,7 +189,7 @@ const DO = {
   make: (t) => act("make", { scene: t.dataset.scene }),
   add: (t) => edit("add_shot", { scene: t.dataset.scene }),
   "drop-scene": (t) => edit("drop_scene", { scene: t.dataset.scene }),
-  "add-scene": () => edit("add_scene", {}),
+  "add-scene": () => { adding = told().scenes.length; edit("add_scene", {}); },
   "move-scene": (t) => edit("move_scene", { scene: t.dataset.scene, place: Number(t.dataset.place) }),
   redo: () => act("redo", { shots: target() }),
   approve: () => both("approved"),
@@ -325,6 +330,13 @@ const welcome = () =>
     h("p", {}, "Tell a story above, or take one of the examples; it becomes shots here."),
     h("div", { class: "ghosts", "aria-hidden": "true" }, ["1A", "1B", "1C", "1D"].map((slate) => h("i", {}, slate))));
 
+const tellOf = (id) => { // a new scene: its story is what comes next
+  if (!adding) return;
+  adding = 0;
+  pickScene(id);
+  document.querySelector("#story textarea")?.focus();
+};
+
 let filmed = ""; // the takes that the film is made of
 open((now) => {
   read();
@@ -338,6 +350,7 @@ open((now) => {
   }
   if (playing !== null && !shots()[playing]) playing = null;
   queueMicrotask(inherit);
+  if (adding && now.scenes?.length > adding) queueMicrotask(() => tellOf(now.scenes.at(-1).id));
   queueMicrotask(() => { for (const one of shots().length > FEW ? root.querySelectorAll(".scene") : []) watcher.observe(one); });
   if (!now.scenes?.length) return now.project && welcome();
   const more = button("Add scene", { "data-do": "add-scene", class: "small" });

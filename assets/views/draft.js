@@ -17,7 +17,7 @@ const waits = (value) => [
   value.note && h("p", { class: "soft" }, value.note),
   value.scenes > 0 && h("p", { class: "soft" }, `${many(value.scenes, "more scene")} after this one`),
   h("p", { class: "warn" }, value.keep
-    ? `${many(value.finished, "finished shot")} would get other words; the takes stay.`
+    ? `${many(value.finished, "finished shot")} would get other words; the takes stay, and so do the scene's own words (Bible).`
     : `${many(value.finished, "finished shot")} would go to the trash.`),
   h("div", { class: "tools" },
     button("Use these shots", { class: "primary", "data-do": "accept" }), button("Keep what is there", { "data-do": "drop" })),

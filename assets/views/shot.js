@@ -21,7 +21,7 @@ const PATIENCE = 2000; // milliseconds
 const set = (name, value) => edit("set_shot", { shot: told().id, [name]: value });
 const NUMBER = { frames: Number, seed: (text) => (text.trim() === "" ? null : Number(text)) };
 
-const wording = (shot) => [
+const wording = (shot) => h("fieldset", { class: "plain", disabled: shot.locked }, [
   field("What happens", h("span", { class: "typed" }, under(typed ?? shot.prompt), h("textarea", { rows: "4", initial: shot.prompt, "data-name": "prompt", spellcheck: "true" }))),
   field("Subtitle", h("input", { initial: shot.said, "data-name": "said", maxlength: "300", placeholder: "what is spoken, or to be read" })),
   h("div", { class: "pair rewrite" }, h("input", { id: "wish", initial: wish, placeholder: "Write it anew: she spins around…", "aria-label": "Wish for new words", maxlength: "300" }), button("Rewrite", { class: "small", "data-do": "rewrite", disabled: shot.busy, title: shot.busy && "The scene is being made; its words can be written anew after that." })),
@@ -34,7 +34,7 @@ const wording = (shot) => [
     field("Steps", h("input", { type: "number", min: "1", max: "200", initial: own.steps ?? "", placeholder: "as the film", "data-own": "steps" })),
     field("How strictly to follow the words", h("input", { type: "number", min: "1", max: "20", step: "0.5", initial: own.guidance ?? "", placeholder: "as the film", "data-own": "guidance" })))),
   h("details", { class: "sent", "data-key": "read" }, h("summary", {}, "What the model reads"), h("p", { class: "soft" }, shot.scene), h("p", {}, shot.cut ? "[SHOT CUT] " : "", shot.prompt)),
-];
+]);
 
 const TABS = { words: ["Words", wording], remembers: ["Remembers", remembers], takes: ["Takes", takes] };
 const DO = {
@@ -93,7 +93,8 @@ open((value) => {
   if (!value.id) return h("p", { class: "empty" }, "Select a shot to see its words, what it remembers, and its takes.");
   const count = { remembers: value.see?.length, takes: value.takes.length };
   return h("div", { class: "shot", "data-key": value.id, inert: late(value), "aria-busy": String(late(value)) },
-    h("h2", {}, `Shot ${value.slate}`), value.why.length > 0 && h("p", { class: "warn" }, `Out of date: ${value.why.join("; ")}.`),
+    h("h2", {}, `Shot ${value.slate}`), value.why.length > 0 && h("p", { class: value.beside ? "soft" : "warn" }, `${value.beside ? "Made beside other takes" : "Out of date"}: ${value.why.join("; ")}.`),
+    value.locked && h("p", { class: "soft" }, "Locked: nothing changes or makes it again."),
     h("div", { class: "tabs", role: "tablist", "aria-label": "About this shot" }, Object.entries(TABS).map(([key, [label]]) =>
       button("", { role: "tab", id: `tab-${key}`, "aria-selected": String(tab === key), "aria-controls": "tab-panel", "data-do": "tab", "data-tab": key }, label, count[key] ? ` ${count[key]}` : ""))),
     h("div", { role: "tabpanel", id: "tab-panel", "aria-labelledby": `tab-${tab}`, "data-key": tab }, TABS[tab][1](value)),

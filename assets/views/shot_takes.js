@@ -10,7 +10,7 @@ const take = (one, number) =>
     h("div", { class: "facts" },
       button(one.starred ? "★" : "☆", { class: "link", "data-do": "star", "data-take": one.id, "aria-pressed": String(one.starred), "aria-label": `Star take ${number}` }),
       !one.chosen && button("compare", { class: "link", "data-do": "compare", "data-take": one.id, "aria-pressed": String(one.id === beside) }),
-      h("span", { class: "soft" }, one.file ? "from a file" : `seed ${one.seed}`)));
+      h("span", { class: "soft" }, one.file ? "from a file" : `${one.draft ? "draft, " : ""}seed ${one.seed}`)));
 
 const scrubber = () =>
   h("input", { type: "range", min: "0", max: shot().seconds - 0.125, step: "0.125", initial: at, "data-do": "scrub", "aria-label": "Moment" });
@@ -37,7 +37,7 @@ const chosenTools = () => {
   const one = chosenTake();
   const number = shot().takes.indexOf(one) + 1;
   return one && [
-    h("h3", {}, `Take ${number}, which counts`),
+    h("h3", {}, `Take ${number}, chosen`),
     h("p", { class: "soft" }, origin(one)),
     h("div", { class: "tools" },
       button("Continue from it", { class: "small", "data-do": "continue" }),

@@ -15,6 +15,7 @@ from studio.drafts import Draft
 from studio.inputs import checked_call, sound
 from studio.models import Project, Reference, SceneInfo
 from studio.services import Studio
+from studio.staleness import due
 from studio.store import StaleError
 from studio.ui import views
 from studio.ui.board_screen import SHOTS
@@ -201,7 +202,7 @@ class Actions:
         if split:
             yield from self.split(identity, revision, scene, shot, story, *wishes)
             project = self.studio.project(identity)
-        missing = any(s.take is None or s.stale for s in project.shots if not s.locked)
+        missing = any(s.take is None or due(s) for s in project.shots if not s.locked)
         self.studio.generate(identity, missing=missing)
         if not split:  # after one the page knows where it is, and soon looks again
             shown = self.shown(self.studio.project(identity), scene, shot)
@@ -300,7 +301,7 @@ class Actions:
             *(project.id, project.id),
             *self.shown(project, scene, shot),
             project.name,
-            *_told(home),
+            *_told(project, home),
             *(options.method, options.seed, options.steps, options.guidance),
         ]
 
@@ -317,7 +318,7 @@ class Actions:
             as_text(views.bible(self.studio, project)),
             as_text(views.queue(self.studio, project)),
             as_text(views.strip(self.studio, project)),
-            gr.Button(interactive=not self._busy(project)),
+            gr.Button(_making(project), interactive=not self._busy(project)),
         ]
 
     def _place(self, project: Project, scene: str, shot: str) -> list[str]:
@@ -342,7 +343,7 @@ class Actions:
         shot = shot or (scene.shots[0].id if scene.shots else "")
         kept = [gr.skip()] * SHOWN
         kept[2], kept[3], kept[5:7] = scene.id, shot, self._place(project, scene.id, shot)
-        return [*kept, *([gr.skip(), gr.skip()] if scene.id == current else _told(scene))]
+        return [*kept, *([gr.skip(), gr.skip()] if scene.id == current else _told(project, scene))]
 
     def _redo(self, identity: str, shots: list[str], own: dict[str, Any]) -> None:
         """All of them or, when one is locked, none."""
@@ -377,9 +378,21 @@ def _heard(story: str, count: float, *wishes: Any) -> dict[str, Any]:
     return {"story": story or "", "shots": int(count or 0), **heard}
 
 
-def _told(scene: SceneInfo | None) -> tuple[str, int]:
-    """The story of a scene, and how many shots it has or is offered."""
-    return (scene.story, len(scene.shots) or SHOTS) if scene else ("", SHOTS)
+def _told(project: Project, scene: SceneInfo | None) -> tuple[gr.Textbox, int]:
+    """The story of a scene, by its number, and how many shots it has or is offered."""
+    if scene is None:
+        return gr.Textbox("", label="Story of the scene"), SHOTS
+    label = f"Story of scene {project.scenes.index(scene) + 1}"
+    return gr.Textbox(scene.story, label=label), len(scene.shots) or SHOTS
+
+
+def _making(project: Project) -> str:
+    """What *Make* would make (``Studio.generate``)."""
+    free = [shot for shot in project.shots if not shot.locked]
+    old = sum(due(shot) for shot in free)
+    if not free or any(shot.take is None for shot in free):
+        return "Make the film"
+    return f"Make {old} out of date" if old else "Make all anew"
 
 
 def asked(event: gr.EventData) -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,8 @@ import gradio as gr
 from studio.services import EXPORTS
 from studio.ui.view import view
 
-CARRIED = '<p class="note">Films, pictures and timelines carry what made every shot: words, seed, model, memory.</p>'
+CARRIED = """<p class="note">Films, pictures and timelines carry what made every shot: words, seed, model, memory.
+A timeline alone names files of this machine; with its files, or with everything, it goes anywhere.</p>"""
 
 
 def layout() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from studio.models import FPS, Project
 from studio.planning import Plan
 from studio.sentences import sentence
 from studio.services import Studio
+from studio.staleness import DRAFT
 from studio.ui import pieces
 
 
@@ -38,7 +39,7 @@ def planned(studio: Studio, project: Project, scene: str, *, busy: bool) -> dict
         "memory": max((one.peak for one in plans if one.peak is not None), default=None),
         "rounds": [_round(project, one, k) for one in plans for k in range(len(one.rounds))],
         "advice": advice,
-        "drafts": sum("it is a draft" in shot.stale for shot in home.shots),
+        "drafts": sum(DRAFT in shot.stale for shot in home.shots),
         "busy": busy,
     }
 

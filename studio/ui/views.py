@@ -12,6 +12,7 @@ from studio.failures import read_log, remedy
 from studio.models import FPS, Job, Project, SceneInfo, ShotInfo, TakeInfo
 from studio.pool import shots_about
 from studio.services import Studio
+from studio.staleness import DRAFT, beside
 from studio.ui import pieces
 from studio.ui.pool_views import remembers, stills, url
 
@@ -72,6 +73,7 @@ def shot(studio: Studio, project: Project, identity: str) -> dict[str, Any]:
         "seed": found.seed,
         "see": found.see,
         "why": tuple(dict.fromkeys(found.stale)),
+        "beside": beside(found),
         "approved": found.approved,
         "locked": found.locked,
         "busy": any(job.task.scene == scene.id for job in studio.jobs(project.id)),
@@ -117,15 +119,18 @@ def strip(studio: Studio, project: Project) -> dict[str, Any]:
     job = studio.job(project.id)
     if studio.broke_off(project):
         return {"text": "The film broke off; press Make, and it goes on where it stopped.", "state": "idle"}
-    if job is None:
-        return {"text": "Ready. Every edit is saved at once.", "state": "idle"}
-    if broke := studio.broken(project):
+    broke, made = studio.broken(project), any(shot.take for shot in project.shots)
+    if job is None or (job.state == "done" and not made and not broke):
+        kept = "Every edit is saved at once" + (", until it sleeps." if studio.settings.ephemeral else ".")
+        return {"text": f"Ready. {kept}", "state": "idle"}
+    if broke:
         job = next((one for one in broke if one.state == "failed"), broke[0])  # what went wrong comes first
     if job.state == "failed":
         return {"text": job.message, "state": "failed", "jobs": [job.id], "offer": studio.offer(job)}
     if not job.busy:
         ended = {"done": "Done. Redo any shot you like.", "cancelled": "Stopped. Finished shots are kept."}
-        return {"text": ended[job.state], "state": job.state, "jobs": [one.id for one in broke or [job]]}
+        known = {"jobs": [one.id for one in broke or [job]], "film": job.state == "done"}
+        return {"text": ended[job.state], "state": job.state} | known
     if job.state == "running" and job.total:
         waiting = [one for one in studio.jobs(project.id) if one.id != job.id and one.state != "held"]
         making = f"Making {_named(project, job.making)} · {_eta(studio, job, waiting)}"
@@ -203,7 +208,10 @@ def _status(shot: ShotInfo, job: Job | None, *, failed: bool) -> str:
         return "failed"
     if shot.take is None:
         return "draft"
-    return "stale" if shot.stale else "approved" if shot.approved else "locked" if shot.locked else "done"
+    if shot.stale == (DRAFT,):
+        return "sketch"
+    mark = "approved" if shot.approved else "locked" if shot.locked else ""
+    return (mark or "beside") if beside(shot) else "stale" if shot.stale else mark or "done"
 
 
 def _lengths(studio: Studio, project: Project, shot: ShotInfo) -> list[tuple[str, int]]:
@@ -232,6 +240,14 @@ def _saw(project: Project, take: TakeInfo) -> list[str]:
     return [names[key] for key in take.saw if key in names]
 
 
+def _film(studio: Studio, project: str) -> str:
+    """Another film by its name."""
+    try:
+        return f"“{studio.project(project).name or 'Untitled film'}”"
+    except ValueError:
+        return "a film that was put away"
+
+
 def _job(studio: Studio, job: Job, project: Project) -> dict[str, Any]:
     mine = job.project == project.id
     slates, shots = project.slates, {shot.id: shot for shot in project.shots}
@@ -239,7 +255,8 @@ def _job(studio: Studio, job: Job, project: Project) -> dict[str, Any]:
     takes = [shots[key].take for key in job.task.make if key in shots and shots[key].take] if mine else []
     waits = job.state in ("queued", "held")
     count = len(job.task.make)
-    gone = f"{count} shot{'s' if count != 1 else ''} {'that left the board' if mine else 'of another project'}"
+    whose = "that left the board" if mine else f"of {_film(studio, job.project)}"
+    gone = f"{count} shot{'s' if count != 1 else ''} {whose}"
     return {
         "id": job.id,
         "title": f"{'Shot' if len(named) == 1 else 'Shots'} {', '.join(named)}" if named else gone,

@@ -63,6 +63,17 @@ def test_a_redraft_by_rules_changes_what_is_not_locked():
     assert same == [True, False, True, False]
 
 
+def test_another_story_around_a_locked_shot_is_told_by_the_others():
+    first = split(shots=4)
+    told = Asked(story="A bear sleeps. It sits. It jumps.", shots=4, present=first.shots, locked=frozenset({2}))
+    draft = finished(Rules().drafts(told))
+    assert draft.shots[2] is first.shots[2]
+    free = [shot.prompt for k, shot in enumerate(draft.shots) if k != 2]
+    assert [word for prompt, word in zip(free, ("sleeps", "sits", "jumps"), strict=True) if word in prompt] == [
+        *("sleeps", "sits", "jumps")
+    ]
+
+
 def test_one_shot_is_rewritten_as_wished():
     first = split(shots=4)
     again = split(shots=4, present=first.shots, locked=frozenset({0, 1, 3}), wish="Ruby spins around at night")

@@ -17,6 +17,7 @@ from studio.film import load_take
 from studio.models import SCENE, Options, ShotInfo
 from studio.services import Studio
 from studio.settings import Settings, read_settings
+from studio.staleness import beside, due
 from studio.store import StaleError
 from studio.store.archive import END, FAR
 from studio.tasks import redo_task, scene_tasks
@@ -288,6 +289,10 @@ def test_what_a_take_depended_on_makes_it_stale_with_the_reason(studio):
     studio.redo(asked.id, asked.shots[1].id)
     redone = studio.project(asked.id)
     assert [shot.stale for shot in redone.shots] == [("shot 1B has another take",), (), ("shot 1B has another take",)]
+    assert [beside(shot) for shot in redone.shots] == [True, False, True]
+    studio.approve(asked.id, {redone.shots[0].id: redone.shots[0].take.id}, approved=True)
+    approved = studio.project(asked.id)
+    assert [due(shot) for shot in approved.shots] == [False, False, True]  # who approved it did not mind the others
     first = redone.shots[0]
     edited = studio.edit(asked.id, "set_shot", shot=first.id, prompt=first.prompt + " It sings.", frames=9)
     assert edited.shots[0].stale[:2] == ("its words changed", "its length changed")
@@ -1094,6 +1099,46 @@ def test_a_look_that_was_overtaken_is_made_up_for(studio):
     assert board == gr.skip()
     assert page.look(made.id, scene, shot, seen)[0] == gr.skip()
     assert page.look(made.id, "gone", shot, seen)[2] == "{}"
+
+
+def test_the_button_says_what_it_would_make(studio):
+    asked, page = project(studio, shots=3), Actions(studio)
+
+    def label():
+        return page.shown(studio.project(asked.id), asked.scenes[0].id, asked.shots[0].id)[-1].value
+
+    assert label() == "Make the film"
+    make(studio, asked.id)
+    assert label() == "Make all anew"
+    studio.redo(asked.id, asked.shots[1].id)
+    assert label() == "Make 2 out of date"
+    studio.edit(asked.id, "set_shot", shot=asked.shots[2].id, locked=True)
+    assert label() == "Make 1 out of date"
+
+
+def test_a_film_with_nothing_left_on_its_board_is_not_called_done(studio):
+    asked = project(studio, shots=2)
+    make(studio, asked.id)
+    done = views.strip(studio, studio.project(asked.id))
+    assert done["text"].startswith("Done.")
+    assert done["film"]
+    empty = studio.edit(asked.id, "drop_shots", shots=[shot.id for shot in asked.shots])
+    assert views.strip(studio, empty)["state"] == "idle"
+
+
+def test_words_are_taken_out_of_shots_that_are_not_locked_and_of_nothing_else(studio):
+    asked = project(studio, shots=2)
+    one, two = asked.shots
+    for shot in (one, two):
+        studio.edit(asked.id, "set_shot", shot=shot.id, prompt="A fox blorps. It waves.")
+    studio.edit(asked.id, "set_shot", shot=two.id, locked=True)
+    studio.edit(asked.id, "set_scene", scene=asked.scenes[0].id, summary="They blorp: blorps.")
+    told = [one.text for one in studio.advice(studio.project(asked.id), asked.scenes[0].id)]
+    assert "The model does not know “blorps”, in 1A." in told
+    assert "The model does not know “blorp”, in the scene's own words (Bible)." in told
+    now = studio.edit(asked.id, "drop_words", scene=asked.scenes[0].id, words=["blorps"])
+    assert [shot.prompt for shot in now.shots] == ["A fox. It waves.", "A fox blorps. It waves."]
+    assert now.scenes[0].summary == "They blorp: blorps."
 
 
 def sent(name, **details):

@@ -79,7 +79,7 @@ def test_takes_are_compared_chosen_and_noted(page):
     page.click("#shot button.primary")
     page.wait_for_selector("#shot [role=tab]:has-text('Takes 3')")
     page.get_by_role("tab", name="Takes").click()
-    page.wait_for_selector("#shot :text('Take 3, which counts')")
+    page.wait_for_selector("#shot :text('Take 3, chosen')")
     page.wait_for_selector("#shot :text('in 3 steps, guidance')")
     assert page.errors == []
 
@@ -260,6 +260,7 @@ def test_a_film_gets_a_title_a_dissolve_a_crop_and_a_sound_and_everything_is_exp
     page.wait_for_selector("#film :text('Sound: tone.wav')")
     page.click("#export button")
     link = page.wait_for_selector("#exported a[href*='film.mp4']").evaluate("link => link.href")
+    assert page.evaluate("document.querySelector('#exported a').getBoundingClientRect().bottom < innerHeight")
     (tmp_path / "film.mp4").write_bytes(page.request.get(link).body())
     seconds = 3 + 4 * 17 / 8 - 0.5
     assert heard(tmp_path / "film.mp4") == pytest.approx(seconds, abs=0.05)

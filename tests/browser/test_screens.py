@@ -228,7 +228,9 @@ def test_all_that_was_removed_can_be_looked_at_page_by_page(visit, server):
 def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
     ruby(page)
     page.get_by_role("button", name="Add scene").click()
-    page.wait_for_selector("#board .scene >> nth=1")
+    page.wait_for_selector("#board .scene.current:nth-of-type(2)")
+    page.wait_for_selector("#story :text('Story of scene 2')")
+    assert page.locator("#story textarea").input_value() == ""
     page.get_by_role("button", name="Move scene 2 up").click()
     page.wait_for_selector("#board .scene:nth-of-type(1) .empty")
     page.wait_for_selector("#board .scene:nth-of-type(2) .slate:has-text('2A')")
@@ -238,7 +240,7 @@ def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
     page.wait_for_selector("#board .card:first-child:has-text('locked')")
     tell(page, "Ruby, a red fox, spins. She jumps. She waves. She sits.")
     page.click("#split")
-    page.wait_for_selector("#board .card:nth-child(2):has-text('jumps')")
+    page.wait_for_selector("#board .card:nth-child(2):has-text('spins')")  # the locked one tells another story
     assert page.locator("#board .card .words").nth(0).inner_text() == kept
     assert page.errors == []
 
