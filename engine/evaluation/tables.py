@@ -54,7 +54,10 @@ def joint(backbone: Backbone, judge: Judge, *, limit: int, seeds: int = 1, shots
                     made = make(scene, said, backbone, method=method, seed=n * seeds + seed)
                     _add(rows[name], judge, n, scene, made, real)
             _add(rows["truth"], judge, n, scene, real, real)
-            _add(rows["round trip"], judge, n, scene, [there_and_back(backbone, x) for x in real], real)
+            back = [there_and_back(backbone, x) for x in real]
+            _add(rows["round trip"], judge, n, scene, back, real)
+            for one, two in zip(back, real, strict=True):
+                rows["round trip"].add(n, {"psnr": psnr(one, two), "ssim": ssim(one, two)})
             _add(rows["frozen"], judge, n, scene, [x[:1].expand_as(x) for x in real], real)
             strangers = [render(other, k).frames for k in range(shots)]
             _add(rows["wrong"], judge, n, scene, strangers, real)
