@@ -96,6 +96,12 @@ def check(story: str, shots: int, *, long: bool = False) -> None:
         raise ValueError("story is empty; write a sentence about who does what and where")
 
 
+def alike(one: str, two: str) -> bool:
+    """Whether two shots tell of the same doing: an action, or a word beyond who, where and how it is seen."""
+    told = [{*actions(text), *map(str.lower, content(_unseen(text)))} for text in (one, two)]
+    return bool(told[0] & told[1])
+
+
 def rewrite(prompt: str, *, story: str = "", wish: str = "", narrow: bool = False) -> str:
     """One shot anew: what is wished of it, told of the story's characters, or the same action seen another way."""
     old = re.sub(rf"^\s*{re.escape(CUT)}", "", prompt, flags=re.IGNORECASE).strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError, validate_call
@@ -15,6 +15,7 @@ from studio.drafts import Draft
 from studio.models import SCENE, Entry, Finish, Options, Project, Reference, Removed, SceneInfo, ShotInfo
 
 SHOT_FIELDS = {"prompt", "said", "frames", "cut", "seed", "see", "noises", "locked", "fade"}
+MAKING = SHOT_FIELDS - {"said", "locked", "fade"}  # what the next take would be made of; a locked shot keeps it
 SCENE_FIELDS = {"title", "story", "summary", "cast", "setting", "making"}
 T = TypeVar("T", bound=BaseModel)
 
@@ -93,6 +94,8 @@ def set_shot(project: Project, *, shot: str, **fields: Any) -> Project:
     _known("shot", fields, SHOT_FIELDS)
     home, old = project.scene_of(shot), project.shot(shot)
     changed = checked(ShotInfo, old, **fields)
+    if old.locked and changed.locked and any(getattr(changed, name) != getattr(old, name) for name in MAKING):
+        raise ValueError(f"shot {project.slates[shot]} is locked; unlock it to change it")
     check_picks(project, shot, [key for key in changed.see or () if key not in (old.see or ())])
     if len(changed.see or ()) > MAX_SHOTS - 1:
         raise ValueError(
@@ -169,12 +172,12 @@ def set_reference(project: Project, *, reference: str, **fields: Any) -> Project
 
 
 def use_reference(project: Project, *, reference: str, shots: Sequence[str]) -> Project:
-    """Shots look at a reference beside what they look at already."""
+    """Shots look at a reference beside what they look at already; locked ones stay as they are."""
     project.reference(reference)
     for shot in shots:
         picks = project.shot(shot).see
         see = (SCENE,) if picks is None else picks
-        if reference not in see:
+        if reference not in see and not project.shot(shot).locked:
             project = set_shot(project, shot=shot, see=(*see, reference))
     return project
 
@@ -296,23 +299,32 @@ def accept(project: Project, scene: str, draft: Draft, *, keep: bool = False) ->
     bible = tuple(
         one for one in project.bible if one.id in used or one.id not in once or one.name != short_name(one.text)
     )
-    changes = {"options": draft.options} if draft.options else {}
-    return checked(Project, project, bible=bible, **changes)
+    told = draft.options.model_dump(exclude_unset=True) if draft.options else {}
+    return checked(Project, project, bible=bible, options=checked(Options, project.options, **told))
 
 
 def _filled(project: Project, scene: str, draft: Draft, *, keep: bool) -> tuple[Project, str]:
-    """A scene with a draft's shots; what does not fit goes on in new scenes, which share its words. And the last."""
-    written = [vars(shot) for shot in draft.shots if shot is not None]
+    """A scene with a draft's shots; what does not fit goes on in new scenes, which share its words. And the last.
+
+    A shot that was locked meanwhile stays as it is.
+    """
+    told = (vars(shot) for shot in draft.shots if shot is not None)
+    written = [{name: value for name, value in words.items() if value is not None} for words in told]
     if draft.said:  # else a shot that is written anew keeps its subtitle
         written = [words | {"said": said} for words, said in zip(written, draft.said, strict=True)]
-    project, fields = (project, {}) if keep else _entered(project, draft)
+    first = project.scene(scene).model_dump(include={"cast", "setting", "summary"})
+    project, fields = (project, first) if keep else _entered(project, draft)
     for start in range(0, len(written), MAX_SHOTS):
         project, scene = _scene_after(project, scene) if start else (project, scene)
         home, part = project.scene(scene), written[start : start + MAX_SHOTS]
         same = home.shots if keep and not start else ()
-        shots = [checked(ShotInfo, same[k] if k < len(same) else _blank(), **words) for k, words in enumerate(part)]
+        shots = [_reworded(same[k] if k < len(same) else None, words) for k, words in enumerate(part)]
         project = _with_scene(project, checked(SceneInfo, home, **fields, shots=shots))
     return project, scene
+
+
+def _reworded(shot: ShotInfo | None, words: Mapping[str, Any]) -> ShotInfo:
+    return shot if shot and shot.locked else checked(ShotInfo, shot or _blank(), **words)
 
 
 def _scene_after(project: Project, scene: str) -> tuple[Project, str]:

@@ -24,6 +24,7 @@ class DraftShot:
     prompt: str
     frames: int = UNTIMED
     cut: bool = True
+    seed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

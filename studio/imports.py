@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
+from contextlib import suppress
 from dataclasses import replace
 
 from pydantic import ValidationError
 
-from engine import MAX_SHOTS
+from engine import LONGEST_SCENE, MAX_SHOTS
 from engine.story import Story, parse_story
+from studio.answers import LIST, Reader
 from studio.drafts import Asked, Draft, DraftShot
 from studio.fountain import is_fountain, read_fountain
 from studio.models import LONGEST, MAX_SAID, MOST_SCENES, Options
@@ -24,22 +27,60 @@ def imported(text: str) -> Draft:
     text = text.strip().lstrip("\ufeff")
     if not text:
         raise ValueError("text is empty; paste a story.json or a Fountain screenplay")
-    fenced = re.fullmatch(r"```\w*\s*\n(.*?)\n?```", text, flags=re.DOTALL)
-    body = fenced[1].strip() if fenced else text
+    body = _bare(text)
     return _from_json(body) if body.startswith(("{", "[")) and not body.startswith("[[") else _from_fountain(body)
 
 
+def _bare(text: str) -> str:
+    """Without the fence around it."""
+    fenced = re.fullmatch(r"```\w*\s*\n(.*?)\n?```", text, flags=re.DOTALL)
+    return fenced[1].strip() if fenced else text
+
+
 def pasted(text: str) -> Draft | None:
-    """The draft of what stands where a story was asked for; None for a story. ValueError as ``imported`` has it."""
+    """The draft of what stands where a story was asked for; None for a story. ValueError as ``imported`` has it.
+
+    A chat's answer (``splitter.to_paste``) may have words around it, and more shots than a scene.
+    """
     told = text.strip()
+    if (answer := _answer(told)) is not None:
+        return answer
     return imported(told) if told.startswith(("{", "```")) or is_fountain(told) else None
+
+
+def lasting(draft: Draft, seconds: float | None) -> Draft:
+    """A pasted draft with lengths that add up, where that was asked for."""
+    shots = tuple(shot for shot in draft.shots if shot)
+    if seconds is None or draft.rest:
+        return draft
+    return Asked(story=shots[0].prompt, shots=len(shots), seconds=seconds, long=len(shots) > MAX_SHOTS).timed(draft)
+
+
+def _answer(text: str) -> Draft | None:
+    """What a chat answered, amid words, cut off, or with the parts of a long take; None for a whole story.json."""
+    if not LIST.search(text):
+        return None
+    with suppress(json.JSONDecodeError, RecursionError):
+        data = json.loads(_bare(text))
+        if not isinstance(data, dict) or data.keys() - {"prompt", "shots"} or len(data["shots"]) <= MAX_SHOTS:
+            return None
+    reader = Reader()
+    reader.feed(text)
+    reader.end()
+    if not reader.shots:
+        return None
+    shots = (replace(reader.shots[0], cut=True), *reader.shots[1:LONGEST_SCENE])
+    return Draft(story="", prompt=reader.prompt, shots=shots, done=True)
 
 
 def _from_json(text: str) -> Draft:
     story = parse_story(text, name="text")
     shots = tuple(
         DraftShot(
-            prompt=shot.prompt.removeprefix(CUT).strip() or shot.prompt, frames=min(shot.frames, LONGEST), cut=shot.cut
+            prompt=shot.prompt.removeprefix(CUT).strip() or shot.prompt,
+            frames=min(shot.frames, LONGEST),
+            cut=shot.cut,
+            seed=shot.seed,
         )
         for shot in story.shots
     )
@@ -60,7 +101,6 @@ def _options(story: Story) -> tuple[Options | None, list[str]]:
             left_out.append(name)
         else:
             taken[name] = getattr(story, name)
-    left_out += [f"shots[{number}].seed" for number, shot in enumerate(story.shots, start=1) if shot.seed is not None]
     return Options(**taken) if taken else None, left_out
 
 

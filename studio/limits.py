@@ -57,9 +57,10 @@ class Limits:
             waiting = self._waiting() if self._public else []
             together = len({*waiting, *again}) + len(tasks)
             if self._public and together > self._most_jobs:
+                helps = "make it scene by scene" if len(tasks) > self._most_jobs else "wait until one is done"
                 raise ValueError(
                     f"jobs is {together} at once; one visitor of this public page may have "
-                    f"{self._most_jobs}, so wait until one is done"
+                    f"{self._most_jobs}, so {helps}"
                 )
             jobs = self._ledger.submit(project_id, *tasks, work=work, again=again, offload=offload)
             if self._public:

@@ -16,7 +16,7 @@ from studio import film
 from studio.continuity import read_characters
 from studio.executors.model import Model, WorkerLost
 from studio.failures import told
-from studio.models import Job, TakeInfo
+from studio.models import WORDLESS, Job, TakeInfo
 from studio.store import Store
 from studio.store.ledger import Lost
 
@@ -134,7 +134,7 @@ class Maker:
                 take = self._given(shot.take)
             skipped = take is None and shot.id not in task.make
             frames = len(take.frames) if take else shot.frames  # a take may be older than its shot's length
-            words = {"prompt": shot.prompt, "frames": frames, "cut": shot.cut, "seed": shot.seed}
+            words = {"prompt": shot.prompt or WORDLESS, "frames": frames, "cut": shot.cut, "seed": shot.seed}
             shots.append(engine.Shot(**words, take=take, noise=shot.noise, picked=shot.picked, skipped=skipped))
         height, width = self.about["size"]
         return engine.Scene(prompt=task.prompt, shots=tuple(shots), height=height, width=width)

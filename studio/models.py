@@ -23,6 +23,9 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+WORDLESS = "?"  # what is read with a shot that only stands in a context and has no words (any more)
+
+
 class TakeInfo(_Value):
     """A finished version of a shot; files are relative to the media folder."""
 

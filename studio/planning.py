@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine import MAX_SHOTS, Scene, film_size, lengths, window
-from studio.models import FPS, LONGEST, SCENE, Project, ShotInfo, Task, TaskShot
+from studio.models import FPS, LONGEST, SCENE, WORDLESS, Project, ShotInfo, Task, TaskShot
 
 if TYPE_CHECKING:
     from engine.outline import Round
@@ -71,7 +71,7 @@ def _outline(
 
     there = engine.Take(frames=torch.empty(0), latents=torch.empty(0), seed=0)
     asked = tuple(
-        engine.Shot(prompt=words or "?", frames=frames, cut=cut, take=there if given else None, picked=picked)
+        engine.Shot(prompt=words or WORDLESS, frames=frames, cut=cut, take=there if given else None, picked=picked)
         for words, frames, cut, given, picked in shots
     )
     height, width = film_size(backbone)

@@ -33,7 +33,7 @@ from studio.bible import compose
 from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.executors import Inline, executor
 from studio.exports import EXPORTS, export
-from studio.imports import imported, pasted
+from studio.imports import imported, lasting, pasted
 from studio.inputs import checked_inputs
 from studio.limits import Limits
 from studio.models import FPS, LONGEST, MAX_NOTE, Job, Note, Options, Project, Removed, TakeInfo, Task
@@ -43,6 +43,7 @@ from studio.pool import Pool
 from studio.preferences import Preferences, choosable, chosen, keep, preferred, refuse_choice, told_by
 from studio.queueing import STARTS, Queue
 from studio.review import Seam, keep_sound, reviewed, seams
+from studio.sentences import sentence
 from studio.settings import Settings, writable_home
 from studio.shelf import Shelf
 from studio.splitter import Rules, choose_splitter, to_paste, try_out
@@ -204,8 +205,13 @@ class Studio:
         self, project_id: str, asked: Asked, *, scene: str | None = None, cancel: CancelToken | None = None
     ) -> Iterator[Draft]:
         """A split, shot by shot; nothing is kept of it until one of its drafts is accepted."""
-        self._not_running(self.project(project_id), scene)
         self.limits.spend("splits")
+        return self._drafts(project_id, asked, scene, cancel)
+
+    def _drafts(
+        self, project_id: str, asked: Asked, scene: str | None, cancel: CancelToken | None = None
+    ) -> Iterator[Draft]:
+        self._not_running(self.project(project_id), scene)
         return self._splitter.drafts(asked, cancel=cancel)
 
     def wish(
@@ -216,28 +222,35 @@ class Studio:
         That is so where one of them is locked: it stays to the byte, and where it is.
         """
         now = self.project(project_id)
+        self.limits.spend("splits")  # before anything is read: to read a long screenplay takes a while
         if (found := pasted(story)) is not None:
-            return iter((found,)), False
+            return iter((lasting(found, wishes.get("seconds")),)), False
         if scene and any(shot.locked for shot in now.scene(scene).shots):
             asked = self.again(project_id, scene, story=story, shots=shots, **wishes)
-            return self.drafts(project_id, asked, scene=scene), True
-        return self.drafts(project_id, Asked(story=story, shots=shots, **wishes), scene=scene), False
+            return self._drafts(project_id, asked, scene), True
+        return self._drafts(project_id, Asked(story=story, shots=shots, **wishes), scene), False
 
     def question(self, story: str, shots: int, **wishes: Any) -> str:
-        """What a language model would be asked, for a chat elsewhere; ``wish`` takes its answer as a story."""
-        return to_paste(Asked(story=story, shots=shots, **wishes))
+        """What a language model would be asked, for a chat elsewhere; ``wish`` takes its answer as a story.
+
+        Or, in a sentence, why nothing can be asked.
+        """
+        try:
+            return to_paste(Asked(story=story, shots=shots, **wishes))
+        except ValueError as error:
+            return sentence(error)
 
     def take_in(self, text: str) -> tuple[Project, str]:
         """A story.json (one scene) or a Fountain screenplay (its scenes) as a new project, and a note."""
         draft = imported(text)
         return self.accept(self.new(draft.title).id, draft), draft.note
 
-    def rewrite(self, project_id: str, shot: str, wish: str) -> Project:
-        """One shot's words written anew after a wish; its takes stay."""
+    def rewrite(self, project_id: str, shot: str, wish: str) -> tuple[Project, str]:
+        """One shot's words written anew after a wish, and a note on how; its takes stay."""
         project = self.project(project_id)
         scene = project.scene_of(shot).id
         draft = finished(self.drafts(project_id, self.again(project_id, scene, only=shot, wish=wish), scene=scene))
-        return self.accept(project_id, draft, scene=scene, keep=True, revision=project.revision)
+        return self.accept(project_id, draft, scene=scene, keep=True, revision=project.revision), draft.note
 
     def again(self, project_id: str, scene: str, *, only: str = "", wish: str = "", **options: Any) -> Asked:
         """What to ask of ``drafts`` so that a scene's shots that are not locked (or ``only`` one) are written anew."""
@@ -722,6 +735,10 @@ class Studio:
 
     def _fits(self, project: Project, tasks: Sequence[Task]) -> None:
         """Refuse what the model never learned or this machine can't hold, before any weights are touched."""
+        wanted = {shot for task in tasks for shot in task.make}
+        wordless = [shot.id for shot in project.shots if shot.id in wanted and not shot.prompt.strip()]
+        if slates := [project.slates[key] for key in wordless]:
+            raise ValueError(f"shot {', '.join(slates)} has no words yet; say what happens, or lock or remove it")
         for name, backbone in self._paths(tasks).items():
             try:
                 window(backbone)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from engine import CancelToken
 from engine.equal_style import MOST_WORDS, bounds, evened, fillers, uneven, words_in
-from engine.splitter import rewrite, split
+from engine.splitter import alike, rewrite, split
 from studio.answers import Reader
 from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.language_models import PATIENCE, Endpoint, Local, Messages, UnavailableError, Writer, watched
@@ -54,11 +54,10 @@ def by_rules(asked: Asked) -> Draft:
     narrow = bool(asked.aspect)
     told_by = partial(split, asked.story, variety=asked.variety, narrow=narrow, long=asked.long)
     board = told_by(asked.shots)
-    strangers = all(_shot(board.shots[k]).prompt != kept.prompt for k, kept in asked.kept.items())
-    if strangers and len(asked.missing) > 1:  # locked shots of another story, which tell none of this one
+    places = {index: board.shots[index] for index in asked.missing}
+    strangers = asked.kept and not any(alike(board.shots[k], kept.prompt) for k, kept in asked.kept.items())
+    if strangers and len(asked.missing) > 1:  # locked shots of another story tell none of this one
         places = dict(zip(asked.missing, told_by(len(asked.missing)).shots, strict=True))
-    else:
-        places = {index: board.shots[index] for index in asked.missing}
     wish, shots = _one_wish(asked), {}
     for index, ruled in places.items():
         told, now = ruled, asked.present[index : index + 1]

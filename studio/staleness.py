@@ -37,9 +37,9 @@ def beside(shot: ShotInfo) -> bool:
 
 
 def due(shot: ShotInfo, *, draft: bool = False) -> bool:
-    """Whether a take should be made anew; a creator who approved or locked it did not mind the others."""
+    """Whether *Make* makes a take anew. Not for those that it was made beside: each would then wait for the others."""
     good = ((), (DRAFT,)) if draft else ((),)
-    return shot.stale not in good and not (beside(shot) and shot.approved)
+    return shot.stale not in good and not beside(shot)
 
 
 def _reasons(

@@ -136,8 +136,9 @@ class Actions:
         here = self.studio.project(identity).scene(home).shots if home else ()
         locked = frozenset(k for k, shot in enumerate(here) if shot.locked) if keep else frozenset()
         proposal = Proposal(draft=draft, project=identity, scene=home, keep=keep, revision=revision, locked=locked)
-        if finished := sum(shot.take is not None and not shot.locked for shot in here):
-            yield [proposal, as_text(views.draft(draft, keep=keep, locked=locked, finished=finished)), *STAYS]
+        if made := [k for k, shot in enumerate(here) if shot.take is not None and not shot.locked]:
+            gone = sum(k >= len(draft.shots) for k in made) if keep else len(made)
+            yield [proposal, as_text(views.draft(draft, locked=locked, kept=len(made) - gone, gone=gone)), *STAYS]
         else:
             yield self._accepted(proposal)
 
@@ -160,8 +161,7 @@ class Actions:
     def _accepted(self, one: Proposal) -> list[Any]:
         known = {"scene": one.scene, "keep": one.keep, "revision": one.revision, "author": author()}
         project = self.studio.accept(one.project, one.draft, **known)
-        if one.draft.note:
-            gr.Info(one.draft.note)
+        told(one.draft.note)
         return self.opened(project, scene=one.scene or "")
 
     # Edits and wishes
@@ -237,7 +237,7 @@ class Actions:
             "pause": lambda paused: self.studio.pause(paused=bool(paused)),
             "undo": lambda: self.studio.undo(identity, revision, author=author()),
             "redo_edit": lambda: self.studio.redo_edit(identity, revision, author=author()),
-            "rewrite": lambda shot, wish: self.studio.rewrite(identity, shot, wish),
+            "rewrite": lambda shot, wish: told(self.studio.rewrite(identity, shot, wish)[1]),
             "change_job": lambda job, options: self.studio.change_job(identity, job, **options),
             "sound": lambda path, file: self._sound(identity, path, file),
             "job": lambda job, what, held=False: self.studio.manage(identity, job, what, held=bool(held)),
@@ -418,6 +418,12 @@ def gone(shots: int) -> None:
 def kept(reference: Reference) -> None:
     """Say that something is in the pool now."""
     gr.Info(f"{reference.name} is in the pool, under Remembers.")
+
+
+def told(note: str) -> None:
+    """Say how something went, where there is something to say."""
+    if note:
+        gr.Info(note)
 
 
 def author() -> str:

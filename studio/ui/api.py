@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.drafts import Asked
 from studio.inputs import checked_inputs
 from studio.models import Job, Project
 from studio.services import Studio
@@ -36,10 +37,11 @@ class Api:
         aspect: what its framing is composed for, "1:1" or "9:16" for a film that will be cropped; its size stays.
         """
         project = self.studio.project(project_id)
-        if scene == len(project.scenes) + 1:
-            project = self.studio.edit(project_id, "add_scene")
-        if not 1 <= scene <= len(project.scenes):
+        if not 1 <= scene <= len(project.scenes) + 1:
             raise ValueError(f"scene is {scene}; the project has {len(project.scenes)}")
+        if scene > len(project.scenes):
+            Asked(story=story, shots=shots, aspect=aspect)  # refuses what can't be split before a scene is added
+            project = self.studio.edit(project_id, "add_scene")
         board, _ = self.studio.split(project_id, story, shots, scene=project.scenes[scene - 1].id, aspect=aspect)
         return _board(board)
 

@@ -31,7 +31,6 @@ def planned(studio: Studio, project: Project, scene: str, *, busy: bool) -> dict
         **named,
         "method": options.method,
         "group": options.group,
-        "own": home.making.method is not None,
         "shots": len({key for one in plans for key in one.task.make}),
         "tokens": max(one.tokens for one in plans),
         "window": plans[0].window,

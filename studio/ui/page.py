@@ -178,7 +178,8 @@ def _wire(studio: Studio, page: gr.Blocks, w: Widgets) -> None:
     for name, option in zip(OPTIONS, w.options, strict=True):
         option.input(said(act.option(name)), [*where, option], shown, trigger_mode="always_last", **QUIET)
     writing.append(on(w.make.click, act.make, split, opened))
-    on(w.chat.expand, act.question, split[4:], [w.question])
+    for change in (w.chat.expand, w.story.blur, w.count.change, *(one.change for one in w.wishes)):
+        change(act.question, split[4:], [w.question], **QUIET)
     w.draft.act(said(act.settle), draft, opened, cancels=writing, **every, **QUIET)
     acted = [*shown, w.story, w.count]
     for drawn in (w.board, w.plan, w.shot, w.bible, w.queue, w.strip):

@@ -19,11 +19,11 @@ from studio.ui.pool_views import remembers, stills, url
 OWN = ("steps", "guidance", "draft")  # of what made a take, what the inspector tells
 
 
-def draft(told: Draft, *, keep: bool = False, locked: Collection[int] = (), finished: int = 0) -> dict[str, Any]:
-    """A split while it is written; with ``finished`` shots, which it would put away or (keep) reword, it waits."""
+def draft(told: Draft, *, locked: Collection[int] = (), kept: int = 0, gone: int = 0) -> dict[str, Any]:
+    """A split while it is written; it waits where it would reword finished shots (kept) or put them away (gone)."""
     words = [shot.prompt if shot else "" for shot in told.shots]
     said = {"shots": words, "locked": sorted(locked), "scenes": len(told.rest), "note": told.note}
-    return said | {"finished": finished, "keep": keep}
+    return said | {"kept": kept, "gone": gone}
 
 
 def board(studio: Studio, project: Project, scene: str, shot: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Drafts of a scene: exact numbers, locked shots, lengths that add up; and how a project takes them."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -65,13 +66,15 @@ def test_a_redraft_by_rules_changes_what_is_not_locked():
 
 def test_another_story_around_a_locked_shot_is_told_by_the_others():
     first = split(shots=4)
-    told = Asked(story="A bear sleeps. It sits. It jumps.", shots=4, present=first.shots, locked=frozenset({2}))
+    told = Asked(story="A bear sleeps. It spins. It runs.", shots=4, present=first.shots, locked=frozenset({2}))
     draft = finished(Rules().drafts(told))
     assert draft.shots[2] is first.shots[2]
     free = [shot.prompt for k, shot in enumerate(draft.shots) if k != 2]
-    assert [word for prompt, word in zip(free, ("sleeps", "sits", "jumps"), strict=True) if word in prompt] == [
-        *("sleeps", "sits", "jumps")
-    ]
+    assert all(word in prompt for prompt, word in zip(free, ("sleeps", "spins", "runs"), strict=True))
+    reworded = replace(first.shots[2], prompt=f"{first.shots[2].prompt} She smiles.")
+    same = split(shots=4, present=(*first.shots[:2], reworded, first.shots[3]), locked=frozenset({2}))
+    again = split(shots=4, present=first.shots, locked=frozenset({2}))
+    assert [shot for k, shot in enumerate(same.shots) if k != 2] == [s for k, s in enumerate(again.shots) if k != 2]
 
 
 def test_one_shot_is_rewritten_as_wished():
@@ -135,10 +138,65 @@ def test_a_draft_does_not_write_over_what_was_edited_meanwhile(studio):
     studio.edit(before.id, "set_shot", shot=first, locked=True)
     seen = studio.project(before.id)
     draft = finished(studio.drafts(seen.id, studio.again(seen.id, seen.scenes[0].id)))
-    edited = studio.edit(seen.id, "set_shot", shot=first, prompt="Mine.", revision=seen.revision)
-    with pytest.raises(StaleError, match="the prompt of shot 1A changed in another window"):
+    other = before.shots[1].id
+    edited = studio.edit(seen.id, "set_shot", shot=other, prompt="Mine.", revision=seen.revision)
+    with pytest.raises(StaleError, match="the prompt of shot 1B changed in another window"):
         studio.accept(seen.id, draft, keep=True, revision=seen.revision)
     assert studio.project(seen.id).shots == edited.shots
+
+
+def test_a_shot_that_was_locked_while_a_draft_waited_stays(studio):
+    before, _ = studio.split(studio.open(None).id, STORY, 3)
+    one, two, _ = before.shots
+    studio.edit(before.id, "set_shot", shot=one.id, locked=True)
+    drafts, keep = studio.wish(before.id, before.scenes[0].id, "A bear sits. It jumps. It runs.", 3)
+    draft = finished(drafts)
+    studio.edit(before.id, "set_shot", shot=two.id, prompt="Mine.", locked=True)
+    after = studio.accept(before.id, draft, keep=keep)
+    assert after.shots[1].prompt == "Mine."
+    assert after.shots[2].prompt == draft.shots[2].prompt
+
+
+def test_a_long_draft_around_a_locked_shot_shares_the_scenes_words(studio):
+    before, _ = studio.split(studio.open(None).id, STORY, 3)
+    studio.edit(before.id, "set_shot", shot=before.shots[0].id, locked=True)
+    drafts, keep = studio.wish(before.id, before.scenes[0].id, STORY, 12, long=True)
+    after = studio.accept(before.id, finished(drafts), keep=keep)
+    first, second = after.scenes
+    assert (len(first.shots), len(second.shots)) == (9, 3)
+    assert (second.cast, second.setting, second.summary) == (first.cast, first.setting, first.summary)
+    assert first.cast
+
+
+def test_a_locked_shot_keeps_what_its_next_take_would_be_made_of(studio):
+    before, _ = studio.split(studio.open(None).id, STORY, 3)
+    one, two, _ = before.shots
+    studio.edit(before.id, "set_shot", shot=two.id, locked=True)
+    for change in ({"prompt": "Mine."}, {"cut": False}, {"seed": 3}, {"see": [one.id]}):
+        with pytest.raises(ValueError, match="shot 1B is locked; unlock it to change it"):
+            studio.edit(before.id, "set_shots", shots=[two.id], **change)
+    studio.edit(before.id, "set_shot", shot=two.id, said="Hello!", fade=0.5)
+    assert studio.edit(before.id, "set_shot", shot=two.id, locked=False, prompt="Mine.").shots[1].prompt == "Mine."
+
+
+def test_pasted_settings_change_no_other(studio):
+    before = studio.open(None)
+    studio.edit(before.id, "set_options", method="lct-causal", steps=30)
+    drafts, _ = studio.wish(before.id, None, '{"seed": 7, "shots": [{"prompt": "A fox.", "seed": 5}]}', 4)
+    after = studio.accept(before.id, finished(drafts))
+    assert (after.options.seed, after.options.method, after.options.steps) == (7, "lct-causal", 30)
+    assert after.shots[0].seed == 5
+
+
+def test_a_chats_answer_comes_back_with_words_around_it_and_lasts_as_asked(studio):
+    parts = ", ".join(f'{{"prompt": "Part {k}.", "cut": false}}' for k in range(12))
+    text = f'Here you are:\n```json\n{{"prompt": "[Environment] Night.", "shots": [{parts}]}}\n```\nEnjoy!'
+    drafts, _ = studio.wish(studio.open(None).id, None, text, 4, seconds=20.0)
+    draft = finished(drafts)
+    assert [shot.prompt for shot in draft.shots] == [f"Part {k}." for k in range(12)]
+    assert draft.prompt == "[Environment] Night."
+    assert abs(draft.seconds - 20) <= 2 / FPS
+    assert draft.shots[0].cut
 
 
 def test_one_shot_written_anew_keeps_its_identity_and_the_others_all(studio):

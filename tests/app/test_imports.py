@@ -180,7 +180,7 @@ def test_what_a_project_cannot_hold_is_left_out_and_said():
     assert draft.options == Options(method="lct-causal")
     assert draft.shots[0].frames == 33
     assert draft.note == (
-        "Left out, for a project has no place for it: height, seed, shots[1].seed. "
+        "Left out, for a project has no place for it: height, seed. "
         "Shortened to 33 frames, the most of a shot: shots[1]."
     )
 

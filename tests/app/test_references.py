@@ -84,7 +84,7 @@ def test_make_honours_picks_their_order_and_their_noise(studio, tmp_path):
     take = after.shots[1].take
     assert take.saw == {film.id: film.id, still.id: still.id, c: after.shots[2].take.id}
     assert studio.pool.cost(after, b)["seconds"] > studio.pool.cost(after, a)["seconds"] > 0  # three blocks, two shots
-    assert context(studio, take) == [("A bear walks.", 900), (still.prompt, 100), (after.shots[2].prompt, 100)]
+    assert context(studio, take) == [("A bear walks.", 900), (still.prompt, 300), (after.shots[2].prompt, 300)]
     studio.edit(asked.id, "drop_reference", reference=film.id)
     assert studio.project(asked.id).shots[1].stale == ("a picture that it saw is gone",)
     studio.redo(asked.id, b)

@@ -290,9 +290,7 @@ def test_what_a_take_depended_on_makes_it_stale_with_the_reason(studio):
     redone = studio.project(asked.id)
     assert [shot.stale for shot in redone.shots] == [("shot 1B has another take",), (), ("shot 1B has another take",)]
     assert [beside(shot) for shot in redone.shots] == [True, False, True]
-    studio.approve(asked.id, {redone.shots[0].id: redone.shots[0].take.id}, approved=True)
-    approved = studio.project(asked.id)
-    assert [due(shot) for shot in approved.shots] == [False, False, True]  # who approved it did not mind the others
+    assert [due(shot) for shot in redone.shots] == [False, False, False]
     first = redone.shots[0]
     edited = studio.edit(asked.id, "set_shot", shot=first.id, prompt=first.prompt + " It sings.", frames=9)
     assert edited.shots[0].stale[:2] == ("its words changed", "its length changed")
@@ -545,8 +543,8 @@ def test_two_windows_change_different_things_of_one_shot(studio):
     seen = project(studio)
     shot = seen.shots[0].id
     studio.edit(seen.id, "set_shot", shot=shot, prompt="It sits.", revision=seen.revision)
-    after = studio.edit(seen.id, "set_shot", shot=shot, locked=True, revision=seen.revision)
-    assert (after.shots[0].prompt, after.shots[0].locked) == ("It sits.", True)
+    after = studio.edit(seen.id, "set_shot", shot=shot, said="Hello!", revision=seen.revision)
+    assert (after.shots[0].prompt, after.shots[0].said) == ("It sits.", "Hello!")
     with pytest.raises(StaleError, match="the prompt of shot 1A changed in another window"):
         studio.edit(seen.id, "set_shot", shot=shot, prompt="It runs.", revision=seen.revision)
     with pytest.raises(StaleError):
@@ -695,7 +693,8 @@ def test_make_leaves_takes_that_are_only_out_of_date_until_nothing_is_missing(st
     studio.redo(asked.id, asked.shots[1].id, see=[])
     made = studio.edit(asked.id, "add_shot", scene=asked.scenes[0].id, prompt="She waves.")
     first, _, new = made.shots
-    assert first.stale
+    assert beside(first)
+    studio.edit(asked.id, "set_shot", shot=first.id, prompt="She jumps.")
     assert [job.task.make for job in studio.generate(asked.id, missing=True)] == [(new.id,)]
     assert [job.task.make for job in studio.generate(asked.id, missing=True)] == [(first.id,)]
 
@@ -879,7 +878,7 @@ def test_a_screenplay_becomes_a_project_and_a_shot_is_rewritten_after_a_wish(stu
     made, _ = studio.take_in(text)
     assert len(made.scenes) == 2
     shot = made.scenes[1].shots[0]
-    after = studio.rewrite(made.id, shot.id, "the fox spins around")
+    after, _ = studio.rewrite(made.id, shot.id, "the fox spins around")
     assert "spins around" in after.shot(shot.id).prompt
     assert after.scenes[0] == made.scenes[0]
     assert after.shot(shot.id).said == "Good night."
@@ -1111,6 +1110,9 @@ def test_the_button_says_what_it_would_make(studio):
     make(studio, asked.id)
     assert label() == "Make all anew"
     studio.redo(asked.id, asked.shots[1].id)
+    assert label() == "Make all anew"  # the others were made beside the old one, and each would wait for the others
+    for shot in asked.shots[1:]:
+        studio.edit(asked.id, "set_shot", shot=shot.id, prompt="A fox jumps.")
     assert label() == "Make 2 out of date"
     studio.edit(asked.id, "set_shot", shot=asked.shots[2].id, locked=True)
     assert label() == "Make 1 out of date"
@@ -1124,6 +1126,19 @@ def test_a_film_with_nothing_left_on_its_board_is_not_called_done(studio):
     assert done["film"]
     empty = studio.edit(asked.id, "drop_shots", shots=[shot.id for shot in asked.shots])
     assert views.strip(studio, empty)["state"] == "idle"
+
+
+def test_a_shot_without_words_stops_no_other(studio):
+    asked = project(studio, shots=3)
+    make(studio, asked.id)
+    new = studio.edit(asked.id, "add_shot", scene=asked.scenes[0].id).shots[-1]
+    studio.redo(asked.id, asked.shots[0].id)
+    assert studio.job(asked.id).state == "done", studio.job(asked.id)
+    for press in (lambda: studio.generate(asked.id), lambda: studio.redo(asked.id, new.id)):
+        with pytest.raises(ValueError, match="shot 1D has no words yet; say what happens, or lock or remove it"):
+            press()
+    studio.edit(asked.id, "set_shot", shot=new.id, locked=True)
+    assert studio.generate(asked.id)
 
 
 def test_words_are_taken_out_of_shots_that_are_not_locked_and_of_nothing_else(studio):
@@ -1151,7 +1166,7 @@ def test_a_split_waits_where_finished_shots_would_go_and_is_taken_as_it_was_edit
     scene, wishes = made.scenes[0].id, (0, "", "", "", "medium", False)
     where = (made.id, studio.project(made.id).revision, scene, "")
     proposal, drawn, *rest = list(page.split(*where, "A red fox spins. She sits.", 2, *wishes))[-1]
-    assert json.loads(drawn)["finished"] == len(made.shots)
+    assert json.loads(drawn)["gone"] == len(made.shots)
     assert [shot.id for shot in studio.project(made.id).shots] == [shot.id for shot in made.shots]
     assert rest == [gr.skip()] * len(rest)
     assert page.settle(proposal, sent("drop"))[:3] == [None, "", gr.skip()]
