@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 HEADER = """<div class="brand"><img src="{logo}" alt=""><h1>Reelboard</h1></div>"""
 STEPS = (
-    ("Tell a story.", "Name who, where and what happens. Split it; every sentence becomes a shot that you can edit."),
+    ("Tell a story.", "Name who, where and what happens. Split it; it becomes shots that you can edit."),
     ("Make the film.", "All shots of a scene are made in one context, so that they share their character and place."),
     (
         "Redo what you don't like.",
