@@ -16,7 +16,8 @@ const look = (field, then) => {
   if (words.has(told) || !told.trim()) return then();
   field.waits = setTimeout(async () => {
     try {
-      words.set(told, await server.unknown(told));
+      const project = new URL(window.location).searchParams.get("project") ?? "";
+      words.set(told, await server.unknown({ text: told, project }));
     } catch {
       return; // without the model's words nothing is underlined
     }

@@ -24,9 +24,16 @@ METHODS = [
 def layout(studio: Studio) -> dict[str, Any]:
     """Everything on it that has a value or a click."""
 
-    def unknown(text: str) -> list[str]:
-        """Words of what is being typed that the model does not know."""
-        return list(studio.unknown_in(text[:4000])) if isinstance(text, str) else []
+    def unknown(typed: dict[str, str]) -> list[str]:
+        """Words of a text that is being typed that its project's model does not know."""
+        told = [typed.get(name) for name in ("text", "project")] if isinstance(typed, dict) else []
+        if not told or not all(isinstance(value, str) for value in told):
+            return []
+        try:
+            backbone = studio.project(told[1]).options.backbone
+        except ValueError:  # the page is on its way to another one
+            backbone = ""
+        return list(studio.unknown_in(told[0][:4000], backbone))
 
     view("tour", elem_id="tour", value={"steps": pieces.TOUR})
     with gr.Row(elem_classes="desk"):
