@@ -49,19 +49,9 @@ def tiny_pocket(tmp_path_factory):
     return folder
 
 
-def load_plain(folder):
-    """The backbone in a folder, in float32 wherever this runs."""
-    import engine
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
-            patch.setattr(torch.cpu, name, lambda: False)
-        loaded = engine.load(str(folder), device="cpu")
-    assert loaded.runtime.dtype == torch.float32
-    return loaded
-
-
 @pytest.fixture(scope="session")
 def plain(tiny_pocket):
     """The tiny backbone in float32, wherever this runs."""
+    from tiny_pipelines import load_plain
+
     return load_plain(tiny_pocket)

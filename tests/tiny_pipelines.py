@@ -1,5 +1,6 @@
 """Diffusers pipelines of its own classes with tiny random weights, saved as the folders that people download."""
 
+import pytest
 import torch
 
 WORDS = ["<pad>", "</s>", "<unk>", *"a red fox jumps waves on the beach at night".split()]
@@ -150,3 +151,15 @@ def _save_lora(pipe, transformer, folder):
     pipe.save_lora_weights(folder, transformer_lora_layers=layers)
     transformer.delete_adapters("causal")
     transformer.unload_lora()
+
+
+def load_plain(folder):
+    """The backbone in a folder, in float32 wherever this runs."""
+    import engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+            patch.setattr(torch.cpu, name, lambda: False)
+        loaded = engine.load(str(folder), device="cpu")
+    assert loaded.runtime.dtype == torch.float32
+    return loaded

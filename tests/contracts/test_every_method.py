@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import tiny_pipelines
 import torch
-from conftest import load_plain
 
 import engine
 from engine.methods import GENERAL
@@ -33,7 +32,7 @@ TRIED, RAN = set(), set()  # (kind, method), of this session
 def loaded(request, tmp_path_factory, tiny_pocket):
     kind = request.param
     folder = tiny_pocket if kind == "pocket" else tiny_pipelines.save(kind, tmp_path_factory.mktemp("every") / kind)
-    return load_plain(folder), kind
+    return tiny_pipelines.load_plain(folder), kind
 
 
 @pytest.fixture
