@@ -12,14 +12,13 @@ from typing import Any, Protocol
 
 from engine import CancelToken
 from engine.equal_style import MOST_WORDS, bounds, evened, fillers, uneven, words_in
-from engine.splitter import alike, rewrite, split
+from engine.splitter import CUT, alike, rewrite, split
 from studio.answers import Reader
 from studio.drafts import Asked, Draft, DraftShot, finished
 from studio.language_models import PATIENCE, Endpoint, Local, Messages, UnavailableError, Writer, watched
 from studio.settings import Settings
 
 PROMPTS = Path(__file__).parents[1] / "prompts"
-CUT = "[SHOT CUT]"
 VARIETY = {
     "low": "keep framing and camera calm and alike from shot to shot",
     "medium": "vary framing and camera as an editor would",

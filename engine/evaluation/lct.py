@@ -13,6 +13,7 @@ from engine.backbones.base import Backbone
 from engine.evaluation.judge import Judge
 from engine.evaluation.scoring import Row, movement, score
 from engine.evaluation.tables import SPLITS, film, scenes, there_and_back
+from engine.identity import LOOKS
 from engine.scene import Take
 from engine.world.caption import Caption, caption
 from engine.world.draw import render
@@ -21,7 +22,6 @@ from engine.world.spec import SceneSpec, ShotSpec
 
 LENGTHS = (4, 6, 9)
 GAPS = (1, 2, 4, 8)
-LOOKS = ("species", "colour", "accessory")
 REDONE = ("middle redone", "middle, told by pictures", "middle, other pictures")
 WAYS: dict[str, dict[str, Any]] = {
     "independent": {"method": "independent"},
