@@ -45,7 +45,8 @@ class Rules:
     def drafts(self, asked: Asked, *, cancel: CancelToken | None = None) -> Iterator[Draft]:  # noqa: ARG002 - at once
         beyond = asked.tone or asked.language or asked.wish != _one_wish(asked)
         note = "Rules know no tone, no language and no wish but for one shot; a language model does." if beyond else ""
-        yield replace(asked.timed(by_rules(asked)), note=note, done=True)
+        draft = asked.timed(by_rules(asked))
+        yield replace(draft, note=f"{draft.note} {note}".strip(), done=True)
 
 
 def by_rules(asked: Asked) -> Draft:
@@ -53,10 +54,11 @@ def by_rules(asked: Asked) -> Draft:
     narrow = bool(asked.aspect)
     told_by = partial(split, asked.story, variety=asked.variety, narrow=narrow, long=asked.long)
     board = told_by(asked.shots)
-    places = {index: board.shots[index] for index in asked.missing}
+    places, note = {index: board.shots[index] for index in asked.missing}, ""
     strangers = asked.kept and not any(alike(board.shots[k], kept.prompt) for k, kept in asked.kept.items())
     if strangers and len(asked.missing) > 1:  # locked shots of another story tell none of this one
         places = dict(zip(asked.missing, told_by(len(asked.missing)).shots, strict=True))
+        note = "The locked shots are of another story, so the scene keeps its characters and its place (Bible)."
     wish, shots = _one_wish(asked), {}
     for index, ruled in places.items():
         told, now = ruled, asked.present[index : index + 1]
@@ -64,7 +66,7 @@ def by_rules(asked: Asked) -> Draft:
             before = f"{CUT if now[0].cut else ''} {now[0].prompt}".strip()
             told = rewrite(before, story=asked.story, wish=wish, narrow=narrow)
         shots[index] = replace(_shot(told), cut=told.startswith(CUT) or index == 0)
-    return asked.draft(board.prompt, shots)
+    return asked.draft(board.prompt, shots, note=note)
 
 
 def _one_wish(asked: Asked) -> str:

@@ -69,6 +69,7 @@ def test_another_story_around_a_locked_shot_is_told_by_the_others():
     told = Asked(story="A bear sleeps. It spins. It runs.", shots=4, present=first.shots, locked=frozenset({2}))
     draft = finished(Rules().drafts(told))
     assert draft.shots[2] is first.shots[2]
+    assert draft.note.startswith("The locked shots are of another story")
     free = [shot.prompt for k, shot in enumerate(draft.shots) if k != 2]
     assert all(word in prompt for prompt, word in zip(free, ("sleeps", "spins", "runs"), strict=True))
     reworded = replace(first.shots[2], prompt=f"{first.shots[2].prompt} She smiles.")
