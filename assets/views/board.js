@@ -150,11 +150,16 @@ const screen = () => {
   root.querySelector(".theatre button").focus();
 };
 
+const enter = (id) => { // the story's field hears of another scene before Python does
+  if (id === scene) return;
+  scene = id;
+  window.dispatchEvent(new CustomEvent("reelboard-scene", { detail: told().scenes.find((one) => one.id === id).number }));
+};
 const select = (ids) => {
   const first = picked[0];
   picked = ids;
   if (picked.length === 1 || (picked.length && picked[0] !== first)) { // the panel shows the first
-    scene = home(picked[0]).id;
+    enter(home(picked[0]).id);
     act("select", { shot: picked[0] });
   }
   show();
@@ -170,7 +175,8 @@ const reach = (id) => { // all from the last selected one to this one
 };
 const pickScene = (id) => {
   const first = told().scenes.find((one) => one.id === id).shots[0];
-  [scene, picked] = [id, first ? [first.id] : []];
+  picked = first ? [first.id] : [];
+  enter(id);
   act("select", { scene: id });
   show();
 };

@@ -247,7 +247,8 @@ class Actions:
                 checked_call(wish(wishes, name))(**done)
             except TypeError as error:  # a list where a name was due, or the other way round
                 raise ValueError(f"{name} was asked for in a wrong way; reload the page") from error
-        return [*self.shown(self.studio.project(identity), scene, shot), gr.skip(), gr.skip()]
+        project = self.studio.project(identity)
+        return [*self.shown(project, scene, shot), _titled(project, _there(project, scene)), gr.skip()]
 
     def film(self, identity: str) -> str:
         """The film as the board is now, and its seams; of two put together at once the page keeps the newer."""
@@ -382,8 +383,13 @@ def _told(project: Project, scene: SceneInfo | None) -> tuple[gr.Textbox, int]:
     """The story of a scene, by its number, and how many shots it has or is offered."""
     if scene is None:
         return gr.Textbox("", label="Story of the scene"), SHOTS
-    label = f"Story of scene {project.scenes.index(scene) + 1}"
-    return gr.Textbox(scene.story, label=label), len(scene.shots) or SHOTS
+    return _titled(project, scene.id, value=scene.story), len(scene.shots) or SHOTS
+
+
+def _titled(project: Project, scene: str, **more: str) -> gr.Textbox:
+    """The story's field by the number of its scene, which may have moved; what is typed in it stays."""
+    number = next((n for n, one in enumerate(project.scenes, start=1) if one.id == scene), 0)
+    return gr.Textbox(label=f"Story of scene {number}" if number else "Story of the scene", **more)
 
 
 def _making(project: Project) -> str:

@@ -233,6 +233,7 @@ def test_scenes_move_and_a_locked_shot_survives_a_new_split(page):
     assert page.locator("#story textarea").input_value() == ""
     page.get_by_role("button", name="Move scene 2 up").click()
     page.wait_for_selector("#board .scene:nth-of-type(1) .empty")
+    page.wait_for_selector("#story :text('Story of scene 1')")
     page.wait_for_selector("#board .scene:nth-of-type(2) .slate:has-text('2A')")
     card(page, 1).click()
     kept = page.locator("#board .card .words").nth(0).inner_text()
