@@ -150,6 +150,7 @@ const screen = () => {
   root.querySelector(".theatre button").focus();
 };
 
+window.reelboardHere = () => ({ project: told().project, scene, shot: chosen()[0] ?? "" });
 const enter = (id) => { // the story's field hears of another scene before Python does
   if (id === scene) return;
   scene = id;

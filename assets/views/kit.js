@@ -70,7 +70,8 @@ const told = () => { // what Python sent last; it comes as one text
   if (props.value !== text) [text, value] = [props.value, props.value ? JSON.parse(props.value) : {}];
   return value;
 };
-const act = (name, data) => trigger("act", { name, ...data });
+// What is done says where: Python may not have heard yet what the board has selected.
+const act = (name, data) => trigger("act", { name, here: window.reelboardHere?.(), ...data });
 const TAKES = ["redo", "rerun", "duplicate"]; // what asks for another take
 const twice = (event, doer) => TAKES.includes(doer?.dataset.do) && event.detail > 1; // a double click asks for one
 const edit = (name, values) => act("edit", { edit: name, values });

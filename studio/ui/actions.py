@@ -213,6 +213,7 @@ class Actions:
         name, done = asked(event)
         if name == "select":
             return self._select(identity, scene, done)
+        scene, shot = self._here(event, identity, scene, shot)
         wishes: dict[str, Callable[..., Any]] = {
             "edit": lambda edit, values: self.studio.edit(
                 identity, str(edit), revision=revision, author=author(), **values
@@ -346,6 +347,16 @@ class Actions:
         kept[2], kept[3], kept[5:7] = scene.id, shot, self._place(project, scene.id, shot)
         return [*kept, *([gr.skip(), gr.skip()] if scene.id == current else _told(project, scene))]
 
+    def _here(self, event: gr.EventData, identity: str, scene: str, shot: str) -> tuple[str, str]:
+        """Scene and shot that the window has selected, if it says so: a selection may still be on its way here."""
+        here = event._data.get("here") if isinstance(event._data, dict) else None  # noqa: SLF001 - as in ``asked``
+        if not isinstance(here, dict) or here.get("project") != identity:
+            return scene, shot
+        project = self.studio.project(identity)
+        home, found = str(here.get("scene")), str(here.get("shot"))
+        there = any(one.id == home for one in project.scenes)
+        return home if there else scene, found if found in project.slates else shot
+
     def _redo(self, identity: str, shots: list[str], own: dict[str, Any]) -> None:
         """All of them or, when one is locked, none."""
         project = self.studio.project(identity)
@@ -404,7 +415,7 @@ def _making(project: Project) -> str:
 def asked(event: gr.EventData) -> tuple[str, dict[str, Any]]:
     """The name of what was done, and its details, as a view's script says it."""
     sent = event._data  # noqa: SLF001 - gradio's way to a custom event's details
-    done = {str(key): value for key, value in sent.items()} if isinstance(sent, dict) else {}
+    done = {str(key): value for key, value in sent.items() if key != "here"} if isinstance(sent, dict) else {}
     sound(done, "details")
     return str(done.pop("name", ""))[:40], done
 
